@@ -6,8 +6,10 @@ import { BaseSequencer } from "vitest/node";
 import { buildFolder } from "./test/compiled-relay.js";
 
 /** Tests that mostly wait: for audio in real time, for processes, for a browser. */
-const WAITING =
-  /^test\/((e2e|faults|console|deploy|load|app|dev|adapters\/tools)\/|cli\/doctor\/doctor\.|records\/record-writer-kill\.)/;
+const WAITING = new RegExp(
+  "^test/((e2e|faults|console|deploy|load|app|dev|adapters/tools)/|" +
+    "cli/doctor/doctor\\.|records/record-writer-kill\\.)",
+);
 /** The longest of them, a minute each: they begin first, so that none is left over at the end. */
 const LONGEST =
   /\/(quick|tool-faults|accessibility|console|sip-faults|sip-handover|transfers)\.test\.ts$/;

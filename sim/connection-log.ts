@@ -97,7 +97,7 @@ function lineOf(state: ConnectionState, startMs: number): string {
     state.talking.includes(name) ? `${name} (speaks)` : name,
   );
   const connected = state.live
-    ? `with ${others.length === 0 ? "nobody" : others.join(", ")}`
+    ? `with ${others.length === 0 ? "no one" : others.join(", ")}`
     : "off the line";
   const heard = state.sound === null ? "" : ` hears ${state.sound}`;
   return `${((state.atMs - startMs) / 1000).toFixed(3)} ${connected}${heard}`;

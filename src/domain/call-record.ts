@@ -36,8 +36,8 @@ export interface RecordedTurn {
   /** False when the model was cut off in this turn. */
   readonly complete: boolean;
   /**
-   * Pairs of characters generated and audio received by then, in ms; only until
-   * `heardText` is known.
+   * Pairs of characters generated and audio received by then, in ms; only until `heardText`
+   * is known.
    */
   readonly progress?: readonly (readonly [chars: number, receivedMs: number])[];
 }

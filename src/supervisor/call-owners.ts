@@ -79,6 +79,15 @@ export class CallOwners {
     }
   }
 
+  /**
+   * No caller depends on the worker. What it still owns are transfers of dead processes, which the
+   * database keeps; only calls that it claims from now on would need another worker in its place.
+   */
+  drained(worker: number): void {
+    for (const [callSid, owner] of this.#owners)
+      if (owner === worker) this.#release(worker, callSid);
+  }
+
   /** The worker has died. @returns how many live calls it owned. */
   workerGone(worker: number): number {
     let calls = 0;

@@ -70,14 +70,10 @@ export class Shutdown {
     this.#stopWhenDrained();
   }
 
-  /**
-   * @param calls  that it owned. On one that is drained no caller depends: what it still owns are
-   *               transfers of dead processes, which the database keeps.
-   * @returns      true when another process must take its place, to answer for its callers.
-   */
-  workerLost({ drained }: Pick<Worker, "drained">, calls: number): boolean {
+  /** @returns true when another process must take its place, to answer for its callers. */
+  workerLost(calls: number): boolean {
     const others = this.#workers().length;
-    const mustReplace = calls > 0 && !drained && others === 0;
+    const mustReplace = calls > 0 && others === 0;
     if (mustReplace) {
       this.#takeover?.cancel();
       this.#takeover = this.#clock.after(TAKEOVER_MS, () => {

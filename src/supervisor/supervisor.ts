@@ -200,6 +200,7 @@ export class Supervisor {
         return;
       case "drained":
         worker.drained = true;
+        this.#owners.drained(worker.id);
         this.#shutdown.workerDrained();
         return;
       case "failing":
@@ -293,7 +294,7 @@ export class Supervisor {
     const fields = { worker: slot.number, pid: worker.pid, how };
     if (this.#shutdown.phase !== "running") {
       log.info("supervisor: worker ended", fields);
-      if (this.#shutdown.workerLost(worker, calls)) slot.worker = this.#spawn(slot);
+      if (this.#shutdown.workerLost(calls)) slot.worker = this.#spawn(slot);
       return;
     }
     if (this.#started !== null) {

@@ -132,8 +132,8 @@ export class ToolRunner {
    * The model that asked is gone: running tools are told to stop, and are answered as cancelled.
    * Later ones run.
    *
-   * @returns for the record, each tool call whose answer is not waited for any longer: those that ran,
-   * and those that had ended while another of the same response ran.
+   * @returns for the record, each tool call whose answer is not waited for any longer: those that
+   * ran, and those that had ended while another of the same response ran.
    */
   cancelRunning(): readonly ToolAnswered[] {
     this.#running.abort();

@@ -83,6 +83,8 @@ describe("a model on hold comes back to its caller", { timeout: 180_000 }, () =>
     await expect.poll(withThem, PATIENCE).toEqual(["virtual agent"]);
     expect(await listener.closed).not.toBe(1000);
     caller.hangUp();
+    // Otherwise Twilio's callback may come between the drain and the end of the relay.
+    await peers.twilio.settled();
   });
 
   it("when the whole node dies, and is started again after Twilio has asked in vain", async () => {
@@ -110,5 +112,7 @@ describe("a model on hold comes back to its caller", { timeout: 180_000 }, () =>
       .poll(() => again.log(), PATIENCE)
       .toContain("model brought back for a dead process");
     caller.hangUp();
+    // Otherwise Twilio's callback may come between the drain and the end of the relay.
+    await peers.twilio.settled();
   });
 });

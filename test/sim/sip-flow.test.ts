@@ -190,7 +190,7 @@ describe("the simulators together", () => {
     expect(twilio.connections.now(caller.sid)).toEqual(
       expect.objectContaining({ live: true, with: [], talking: [], sound: null }),
     );
-    expect(twilio.connections.text(caller.sid)).toContain("with nobody");
+    expect(twilio.connections.text(caller.sid)).toContain("with no one");
     await expect.poll(() => relay?.failures).toEqual([expect.stringContaining("closed before")]);
   });
 });

@@ -215,7 +215,7 @@ describe("the reports of the workers", () => {
     ]);
   });
 
-  it("that name faults leave the operators of the refused file in force, also in workers to come", async () => {
+  it("that name faults leave the operators of the refused file in force, also for later workers", async () => {
     const ada = { name: "ada", role: "viewer", tokenSha256: "0".repeat(64) } as const;
     const operators: AgentsPart = { part: "operators", items: [ada] };
     const parts = [...PARTS.slice(0, -1), operators, ...PARTS.slice(-1)];

@@ -62,6 +62,12 @@ describe("ownership", () => {
     expect([owners.ownerOf(CALL), sent]).toEqual([2, [[1, { type: "moved", callSid: CALL }]]]);
   });
 
+  it("counts no longer for a worker that is drained, but is asked about there", () => {
+    claim(1);
+    owners.drained(1);
+    expect([owners.ownerOf(CALL), owners.workerGone(1)]).toEqual([1, 0]);
+  });
+
   it("is not given up by a release of another worker", () => {
     claim(2);
     release(1);

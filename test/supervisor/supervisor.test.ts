@@ -451,6 +451,16 @@ describe("the shutdown", () => {
     await over;
   });
 
+  it("starts one for a call that the last one took over after it was drained", async () => {
+    const [one, two] = await running();
+    void supervisor.drain();
+    two.sends({ type: "drained" });
+    one.exits();
+    two.sends({ type: "claim", callSid: CALL });
+    two.exits("status 0");
+    expect(spawned).toHaveLength(3);
+  });
+
   it("cancels a restart that is due", async () => {
     const [one, two] = await running();
     one.exits();

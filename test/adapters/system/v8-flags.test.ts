@@ -11,7 +11,10 @@ function youngGenerationMiB(flags: readonly string[], imports: boolean, objects 
     ${imports ? `await import(${JSON.stringify(MODULE)});` : ""}
     const { getHeapSpaceStatistics } = await import("node:v8");
     let kept = [];
-    for (let i = 0; i < ${objects}; i++) { kept.push({ i, text: "x" + i }); if (kept.length > 40_000) kept = []; }
+    for (let i = 0; i < ${objects}; i++) {
+      kept.push({ i, text: "x" + i });
+      if (kept.length > 40_000) kept = [];
+    }
     const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
     console.log(young.space_size / 1048576);`;
   const { stdout } = spawnSync(
