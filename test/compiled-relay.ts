@@ -55,7 +55,7 @@ export async function compile(): Promise<string> {
   removeLeftovers();
   const directory = buildFolder();
   const tsc = resolve(ROOT, "node_modules/typescript/bin/tsc");
-  // `npm test` has checked the types before.
+  // `npm test` checks the types at the same time.
   const flags = ["--noCheck", "--declaration", "false", "--sourceMap", "false"];
   const args = [tsc, "-p", "tsconfig.build.json", "--outDir", directory, ...flags];
   await promisify(execFile)(process.execPath, args, { cwd: ROOT });
