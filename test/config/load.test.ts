@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ConfigError, type ConfigFault } from "../../src/config/config-error.js";
 import { type Environment, loadConfig, settingEntries } from "../../src/config/load.js";
+import { anyCharacter } from "../fakes/any-character.js";
 
 const REQUIRED = {
   OPENAI_API_KEY: "sk-secret-openai",
@@ -286,7 +287,7 @@ describe("loadConfig", () => {
     const names = settingEntries().map(([, { name }]) => name);
     fc.assert(
       fc.property(
-        fc.dictionary(fc.constantFrom(...names), fc.string({ unit: "binary", maxLength: 40 })),
+        fc.dictionary(fc.constantFrom(...names), fc.string({ unit: anyCharacter, maxLength: 40 })),
         (env) => {
           faultsOf(env);
         },
