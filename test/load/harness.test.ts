@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { type LoadResult, LoadRun } from "../../bench/load/load-run.js";
 import { networkOf, readScenario } from "../../bench/load/scenario.js";
 import { type Faults, TutorialRelay } from "./tutorial-relay.js";
@@ -27,12 +27,6 @@ const CALM = { ...BUSY, bargeIn: { ...BUSY.bargeIn, rate: 0 } };
 
 const BUSY_FAR = { ...BUSY, network: networkOf([40, 80], [20, 20], "bursts") } as const;
 
-const closing: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
 /**
  * As many seconds as the runs of calm calls need, and the longest that one waits for its
  * interruptions.
@@ -58,14 +52,16 @@ async function measure(faults: Faults, scenario = CALM): Promise<LoadResult> {
   });
   const { modelPort } = await run.listen();
   const relay = new TutorialRelay(`ws://127.0.0.1:${modelPort}/v1/realtime`, faults);
-  closing.push(
-    () => relay.close(),
-    () => run.close(),
-  );
-  const webhookUrl = await relay.listen();
-  return run.run({ webhookUrl, pid: process.pid, exited: () => null }, (_, { bargeIns }) => {
-    if (bargeIns >= ENOUGH_BARGE_INS) run.stop();
-  });
+  try {
+    const webhookUrl = await relay.listen();
+    const target = { webhookUrl, pid: process.pid, exited: () => null };
+    return await run.run(target, (_, { bargeIns }) => {
+      if (bargeIns >= ENOUGH_BARGE_INS) run.stop();
+    });
+  } finally {
+    relay.close();
+    run.close();
+  }
 }
 
 /** Everything that tells of damage to the audio. */
@@ -94,8 +90,8 @@ const NONE = {
   late: 0,
 };
 
-describe("the load harness", () => {
-  it("finds nothing wrong with a relay that passes everything on", async () => {
+describe.concurrent("the load harness", () => {
+  it("finds nothing wrong with a relay that passes everything on", async ({ expect }) => {
     const [calm, busy] = await Promise.all([measure({}), measure({}, BUSY)]);
     for (const result of [calm, busy]) {
       expect(Object.fromEntries(result.meters.failures)).toEqual({});
@@ -114,7 +110,7 @@ describe("the load harness", () => {
     expect(busy.figures["cpu_ms_per_call_s"]).toBeGreaterThan(0);
   });
 
-  it("puts a network between phone and relay, and keeps its delay out of the relay's figures", async () => {
+  it("puts a network between phone and relay, and keeps its delay out of the relay's figures", async ({ expect }) => {
     const [calm, busy] = await Promise.all([
       measure({}, { ...CALM, network: BUSY_FAR.network }),
       measure({}, BUSY_FAR),
@@ -129,7 +125,7 @@ describe("the load harness", () => {
     expect(calm.figures["uplink_p50_ms"]).toBeLessThan(40);
   });
 
-  it("sees what befalls the caller's frames", async () => {
+  it("sees what befalls the caller's frames", async ({ expect }) => {
     const at = (mishap: "drop" | "double" | "alter" | "swap") => (n: number) =>
       n % 40 === 20 && n < 130 ? mishap : "pass";
     const [dropped, doubled, altered, swapped] = await Promise.all([
@@ -145,7 +141,7 @@ describe("the load harness", () => {
     expect(damage(swapped!)).toEqual({ ...NONE, reordered: 9 });
   });
 
-  it("sees what befalls the model's audio", async () => {
+  it("sees what befalls the model's audio", async ({ expect }) => {
     const at = (mishap: "drop" | "double" | "alter") => (n: number) => (n === 4 ? mishap : "pass");
     const [dropped, doubled, altered] = await Promise.all([
       measure({ downlink: at("drop") }),
@@ -158,7 +154,7 @@ describe("the load harness", () => {
     expect(damage(altered!)).toEqual({ ...NONE, altered: 3 });
   });
 
-  it("sees a relay that handles interruptions wrongly", async () => {
+  it("sees a relay that handles interruptions wrongly", async ({ expect }) => {
     const [noClear, noTruncate, tooLong, off, stale] = await Promise.all([
       measure({ noClear: true }, BUSY),
       measure({ noTruncate: true }, BUSY),
@@ -178,7 +174,7 @@ describe("the load harness", () => {
     expect(stale!.figures["stale"]).toBeGreaterThan(0);
   });
 
-  it("counts a call that is not answered as failed", async () => {
+  it("counts a call that is not answered as failed", async ({ expect }) => {
     const run = new LoadRun({
       calls: 2,
       durationS: 1,
@@ -190,12 +186,12 @@ describe("the load harness", () => {
       tls: null,
     });
     await run.listen();
-    closing.push(() => run.close());
     // A closed port: what was just free.
     const closed = new TutorialRelay("ws://127.0.0.1:9");
     const webhookUrl = await closed.listen();
     closed.close();
     const result = await run.run({ webhookUrl, pid: null, exited: () => null }, () => {});
+    run.close();
     expect(result.figures["calls_failed"]).toBe(2);
     expect(result.figures["cpu_ms_per_call_s"]).toBeNull();
   });
