@@ -10,6 +10,12 @@ import { type Stage, startStage } from "../fakes/stage.js";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** What is in order is not described, which takes most of the time. */
 const RUN = 'axe.run({ resultTypes: ["violations"] })';
+/** Until the page before is not shown any more. */
+const goTo = (hash: string): string => `new Promise((done) => {
+  const drawn = () => requestAnimationFrame(() => requestAnimationFrame(done));
+  addEventListener("hashchange", drawn, { once: true });
+  location.hash = ${JSON.stringify(hash)};
+})`;
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
 
 interface Result {
@@ -64,6 +70,9 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
         width === "wide" ? { width: 1200, height: 800 } : { width: 360, height: 700 };
       const opened = await openPage(browser, { colorScheme, viewport });
       const { page } = opened;
+      await page.goto(`http://127.0.0.1:${stage.adminPort}/console`);
+      await page.locator("table.live tbody tr").first().waitFor();
+      await page.evaluate(AXE);
       for (const [hash, ready] of [
         ["#/live?sort=trouble", "table.live tbody tr"],
         ["#/ended?interrupted=false", "table.calls tbody tr"],
@@ -76,11 +85,8 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
         ["#/place", "form"],
         ["#/health", ".tile"],
       ] as const) {
-        // Another address after "#" alone would load nothing.
-        await page.goto("about:blank");
-        await page.goto(`http://127.0.0.1:${stage.adminPort}/console${hash}`);
+        await page.evaluate(goTo(hash));
         await page.locator(ready).first().waitFor();
-        await page.evaluate(AXE);
         const { violations } = (await page.evaluate(RUN)) as Result;
         const found = violations.flatMap(({ id, nodes }) =>
           nodes.map(({ html, failureSummary }) => `${hash} ${id}: ${html} ${failureSummary}`),
@@ -89,7 +95,6 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
       }
       await page.keyboard.press("?");
       await page.locator("dialog.sheet").waitFor();
-      await page.evaluate(AXE);
       const sheet = (await page.evaluate(RUN)) as Result;
       expect(sheet.violations.map(({ id }) => id)).toEqual([]);
       await opened.close();

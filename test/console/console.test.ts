@@ -1,6 +1,7 @@
 /** The console in a real browser, against the real relay between the simulators. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { LINGER_MS } from "../../console/live-calls.js";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Script } from "../../sim/model/script.js";
 import { heardMs } from "../../sim/twilio/heard.js";
@@ -15,15 +16,17 @@ import {
 import { freePorts } from "../fakes/relay-node.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
-const HELLO = { text: "Hello from the store.", audio: speechLike(600, 1) };
+const HELLO = { text: "Hello from the store.", audio: speechLike(300, 1) };
 const LONG = {
   text: "Your order left our house on Monday and will be with you on Thursday, or on Friday when it rains.",
   audio: speechLike(15_000, 2),
 };
-const SORRY = { text: "Of course, sorry.", audio: speechLike(500, 3) };
-const QUESTION = speechLike(1_200, 4);
-const STOP = speechLike(900, 5);
+const SORRY = { text: "Of course, sorry.", audio: speechLike(300, 3) };
+const QUESTION = speechLike(600, 4);
+const STOP = speechLike(600, 5);
 const TOKEN = "a-token-of-some-length";
+/** After so long in the background, a page closes its event stream. */
+const HIDDEN_MS = 5_000;
 const TEST_MS = 4 * PATIENCE_MS;
 
 const script: Script = {
@@ -73,18 +76,22 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       port: number,
       hash = "",
       options: Parameters<typeof openPage>[1] = {},
+      prepare: (page: Page) => Promise<void> = async () => undefined,
     ): Promise<Page> {
       opened = await openPage(browser, options);
+      await prepare(opened.page);
       await opened.page.goto(`http://127.0.0.1:${port}/console${hash}`);
       return opened.page;
     }
+    /** Its clock goes on by itself, and can be put forward. */
+    const withClock = (port: number) => open(port, "", {}, (page) => page.clock.install());
     const ready = (page: Page) => page.locator(".badge.good").waitFor();
     const heading = (page: Page, text: string | RegExp) =>
       page.locator("h1", { hasText: text }).waitFor();
 
     it("shows a live call as it happens, and its end", async () => {
       const { twilio, adminPort } = await start();
-      const page = await open(adminPort);
+      const page = await withClock(adminPort);
       await page.getByText("There are no live calls.").waitFor();
       await ready(page);
       const call = twilio.placeCall({ from: "+15550100001" });
@@ -105,6 +112,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await row.getByText("Of course, sorry.").waitFor();
       call.hangUp();
       await row.getByText(/ended/).waitFor();
+      await page.clock.fastForward(LINGER_MS);
       await page.getByText("There are no live calls.").waitFor();
     });
 
@@ -120,7 +128,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await page.locator(".turn.caller", { hasText: "Where is my order?" }).waitFor();
       await expect
         .poll(() => heardMs(call.streams[0]!, LONG.audio) ?? 0, { timeout: PATIENCE_MS })
-        .toBeGreaterThan(2_000);
+        .toBeGreaterThan(1_000);
       await call.say(STOP);
       const interrupted = page.locator(".turn.interrupted");
       await interrupted.locator(".unheard").waitFor();
@@ -352,7 +360,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
 
     it("closes the stream while the page is hidden, and reads everything again when it is shown", async () => {
       const { twilio, adminPort } = await start();
-      const page = await open(adminPort);
+      const page = await withClock(adminPort);
       await ready(page);
       const streams: string[] = [];
       page.on("request", (request) => {
@@ -366,6 +374,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
         request.url().endsWith("/api/events"),
       );
       await look(true);
+      await page.clock.fastForward(HIDDEN_MS);
       await ended;
       const call = twilio.placeCall();
       await call.events.until("first_media", {}, PATIENCE_MS);

@@ -22,10 +22,16 @@ import { makeWav } from "../fakes/make-wav.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const TEST_MS = 4 * PATIENCE_MS;
-const clips = loadDemoClips();
+const GREETING_MS = 2_500;
+const demo = loadDemoClips();
+/** Its greeting is a shorter one, which has to be heard before one speaks. */
+const clips = {
+  ...demo,
+  greeting: { ...demo.greeting, audio: demo.greeting.audio.subarray(0, GREETING_MS * 8) },
+};
 /** What the microphone hears again and again: the greeting's time and a pause, then speech, then a long pause to be answered in. */
-const QUIET_MS = 7_500;
-const AFTER_MS = 14_000;
+const QUIET_MS = GREETING_MS + 2_500;
+const AFTER_MS = 20_000;
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -65,7 +71,7 @@ async function start(): Promise<{ stage: Stage; phone: RunningPhone }> {
 function microphoneFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "murelay-microphone-"));
   closers.push(() => rmSync(folder, { recursive: true, force: true }));
-  const speech = decodeUlaw(loadClip("caller-problem").audio);
+  const speech = decodeUlaw(loadClip("caller-human").audio);
   const [before, after] = [QUIET_MS * 8, AFTER_MS * 8];
   const file = join(folder, "microphone.wav");
   writeFileSync(

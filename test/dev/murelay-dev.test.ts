@@ -53,7 +53,7 @@ async function start(): Promise<string> {
 function microphone(): string {
   const speech = decodeUlaw(loadClip("caller-human").audio);
   const file = join(project, "microphone.wav");
-  const [before, after] = [9_000 * 8, 15_000 * 8];
+  const [before, after] = [5_000 * 8, 19_000 * 8];
   writeFileSync(
     file,
     makeWav(1, before + speech.length + after, (_channel, frame) => speech[frame - before] ?? 0),
