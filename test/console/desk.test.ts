@@ -14,14 +14,14 @@ import { decoded, keepAudio, played, spoken } from "../fakes/page-audio.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const CALLS = 50;
-const AT_ONCE = 5;
+const AT_ONCE = 10;
 const TROUBLED = 17;
 const HELLO = { text: "Hello.", audio: speechLike(300, 1) };
-const SORRY = { text: "I cannot find that order.", audio: speechLike(700, 2) };
-const ANSWER = { text: "It left on Monday.", audio: speechLike(2_500, 3) };
-const NOTED = { text: "As our guest of honour you pay nothing.", audio: speechLike(900, 4) };
-const BACK = { text: "I am back.", audio: speechLike(600, 5) };
-const QUESTION = speechLike(900, 6);
+const SORRY = { text: "I cannot find that order.", audio: speechLike(300, 2) };
+const ANSWER = { text: "It left on Monday.", audio: speechLike(1_500, 3) };
+const NOTED = { text: "As our guest of honour you pay nothing.", audio: speechLike(400, 4) };
+const BACK = { text: "I am back.", audio: speechLike(300, 5) };
+const QUESTION = speechLike(600, 6);
 const NOTE = "They are a guest of honour.";
 const HANDED_BACK = "Refund granted.";
 const PATIENCE = { timeout: PATIENCE_MS };
@@ -102,7 +102,7 @@ describe.skipIf(chromiumSkip("the supervisor's desk") !== null)("the supervisor'
     const stream = call.streams[0]!;
     const heard = (audio: Uint8Array): number => heardMs(stream, audio) ?? 0;
     await call.say(QUESTION);
-    await expect.poll(() => heard(SORRY.audio), PATIENCE).toBe(700);
+    await expect.poll(() => heard(SORRY.audio), PATIENCE).toBe(300);
 
     const { page, complaints, close } = await signIn("supervisor");
     await page.locator(".count", { hasText: String(CALLS) }).waitFor();
@@ -121,7 +121,7 @@ describe.skipIf(chromiumSkip("the supervisor's desk") !== null)("the supervisor'
     const answers = () =>
       stage
         .record(call.sid)
-        .turns.filter((turn) => turn.text === ANSWER.text && turn.heardMs === 2_500);
+        .turns.filter((turn) => turn.text === ANSWER.text && turn.heardMs === 1_500);
     let isExact = false;
     for (let n = 1; n <= 3 && !isExact; n++) {
       await call.say(QUESTION);
@@ -143,11 +143,11 @@ describe.skipIf(chromiumSkip("the supervisor's desk") !== null)("the supervisor'
     await page.getByRole("button", { name: "Send note" }).click();
     await page.getByText("The model was told.").waitFor();
     await call.say(QUESTION);
-    await expect.poll(() => heard(NOTED.audio), PATIENCE).toBe(900);
+    await expect.poll(() => heard(NOTED.audio), PATIENCE).toBe(400);
     await page.locator(".turn.agent", { hasText: NOTED.text }).waitFor();
     // Nothing is left at the phone that the take-over would cut.
     const noted = () => stage.record(call.sid).turns.find(({ text }) => text === NOTED.text);
-    await expect.poll(() => noted()?.heardMs, PATIENCE).toBe(900);
+    await expect.poll(() => noted()?.heardMs, PATIENCE).toBe(400);
 
     const before = playedAudio(stream).length;
     await page.getByRole("button", { name: "Take over" }).click();
@@ -157,7 +157,7 @@ describe.skipIf(chromiumSkip("the supervisor's desk") !== null)("the supervisor'
     await expect.poll(() => voice().length, PATIENCE).toBeGreaterThan(16_000);
     await page.getByLabel("Note for the agent").fill(HANDED_BACK);
     await page.getByRole("button", { name: "Hand back" }).click();
-    await expect.poll(() => heard(BACK.audio), PATIENCE).toBe(600);
+    await expect.poll(() => heard(BACK.audio), PATIENCE).toBe(300);
     const words = Buffer.from(voice());
     const microphone = words.subarray(0, words.indexOf(Buffer.from(BACK.audio.subarray(0, 160))));
     const frames = Array.from({ length: microphone.length / 160 }, (_, n) =>
