@@ -7,7 +7,9 @@ import type { PlayoutSink } from "../../src/playout/playout.js";
  * account is held. Marks are echoed `echoDelayMs` after they were passed; playing starts `startDelayMs` late.
  */
 export class FakePhone implements PlayoutSink {
-  readonly #heard = new Bytes();
+  /** Stretches of `#queue` that were played, in order. */
+  readonly #heard: { readonly from: number; to: number }[] = [];
+  #heardBytes = 0;
   readonly began_: ItemId[] = [];
   clears = 0;
   messages = 0;
@@ -33,7 +35,15 @@ export class FakePhone implements PlayoutSink {
 
   /** Every byte that was ever played. */
   get heard(): Uint8Array {
-    return this.#heard.all;
+    const [first, ...more] = this.#heard;
+    if (first === undefined) return new Uint8Array();
+    if (more.length === 0) return this.#queue.all.subarray(first.from, first.to);
+    return Buffer.concat(this.#heard.map(({ from, to }) => this.#queue.all.subarray(from, to)));
+  }
+
+  /** How many bytes that is. */
+  get heardBytes(): number {
+    return this.#heardBytes;
   }
 
   /** Bytes held and not played. */
@@ -75,28 +85,46 @@ export class FakePhone implements PlayoutSink {
         this.#clockMs += Math.ceil(toMs - this.#clockMs);
         break;
       }
-      this.#clockMs++;
-      if (this.#clockMs > this.#playingSinceMs) {
-        const n = Math.min(BYTES_PER_MS, this.leadBytes);
-        this.#head += n;
-        this.#played += n;
-        if (this.leadBytes === 0) {
-          this.#playingSinceMs = null;
-          this.starved++;
-        }
-        this.#passMarks(this.#clockMs);
-      }
+      if (this.#clockMs + 1 > this.#playingSinceMs) this.#play(toMs);
+      else this.#clockMs++;
     }
-    if (this.#head > from) this.#heard.append(this.#queue.all.subarray(from, this.#head));
+    this.#keepHeard(from, this.#head);
     if (this.#echoes.length === 0) return NO_ECHOES;
     const due = this.#echoes.filter((echo) => echo.atMs <= toMs);
     this.#echoes = this.#echoes.filter((echo) => echo.atMs > toMs);
     return due;
   }
 
+  /** Plays whole milliseconds until that time, the end of what there is, or the next mark. */
+  #play(toMs: number): void {
+    const [mark, left] = [this.#marks[0], this.leadBytes];
+    const bytes = Math.min(left, mark === undefined ? left : mark.behind - this.#played);
+    const ms = Math.max(
+      1,
+      Math.min(Math.ceil(toMs - this.#clockMs), Math.ceil(bytes / BYTES_PER_MS)),
+    );
+    const n = Math.min(ms * BYTES_PER_MS, left);
+    this.#clockMs += ms;
+    this.#head += n;
+    this.#played += n;
+    if (this.leadBytes === 0) {
+      this.#playingSinceMs = null;
+      this.starved++;
+    }
+    this.#passMarks(this.#clockMs);
+  }
+
+  #keepHeard(from: number, to: number): void {
+    if (to === from) return;
+    this.#heardBytes += to - from;
+    const last = this.#heard.at(-1);
+    if (last?.to === from) last.to = to;
+    else this.#heard.push({ from, to });
+  }
+
   #passMarks(atMs: number): void {
     // Marks are in the order in which they were sent.
-    const [first] = this.#marks;
+    const first = this.#marks[0];
     if (first === undefined || first.behind > this.#played) return;
     for (const mark of this.#marks) {
       if (mark.behind <= this.#played)

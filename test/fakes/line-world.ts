@@ -129,7 +129,7 @@ export class LineWorld {
   protected listen(): void {
     const nowMs = this.bench.clock.nowMs();
     const { where } = this;
-    const bytes = where.in === "stream" ? where.stream.phone.heard.length : 0;
+    const bytes = where.in === "stream" ? where.stream.phone.heardBytes : 0;
     // A line that is being dialled rings.
     if (where.in !== "stream" || bytes > this.#playedBytes) this.#heardMs = nowMs;
     this.#playedBytes = bytes;

@@ -110,7 +110,9 @@ describe.concurrent("the load harness", () => {
     expect(busy.figures["cpu_ms_per_call_s"]).toBeGreaterThan(0);
   });
 
-  it("puts a network between phone and relay, and keeps its delay out of the relay's figures", async ({ expect }) => {
+  it("puts a network between phone and relay, and keeps its delay out of the relay's figures", async ({
+    expect,
+  }) => {
     const [calm, busy] = await Promise.all([
       measure({}, { ...CALM, network: BUSY_FAR.network }),
       measure({}, BUSY_FAR),

@@ -12,7 +12,16 @@ const item = (n: number): ItemId => `item${n}` as ItemId;
 
 /** Audio in which every byte tells its place. */
 function audio(bytes: number, seed = 0): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, i) => (i * 7 + (i >> 8) * 13 + seed) & 0xff);
+  const made = new Uint8Array(bytes);
+  for (let i = 0; i < bytes; i++) made[i] = i * 7 + (i >> 8) * 13 + seed;
+  return made;
+}
+
+/** Where two stretches of audio differ first: compared byte by byte with `toEqual`, long ones take seconds. */
+function differenceAt(audio: Uint8Array, wanted: Uint8Array): number | null {
+  if (Buffer.compare(audio, wanted) === 0) return null;
+  const at = wanted.findIndex((byte, i) => byte !== audio[i]);
+  return at < 0 ? wanted.length : at;
 }
 
 class Bench {
@@ -66,7 +75,7 @@ describe("Playout", () => {
           }
           bench.complete(1);
           bench.run(whole.length / 8 + 1500);
-          expect(Uint8Array.from(bench.phone.heard)).toEqual(whole);
+          expect(differenceAt(bench.phone.heard, whole)).toBeNull();
           expect(bench.phone.maxLeadMs).toBeLessThanOrEqual(LEAD_MS + FRAME_MS);
           expect(bench.phone.starved).toBe(1);
           expect(bench.playout.underruns).toBe(0);
@@ -196,7 +205,7 @@ describe("Playout", () => {
           expect(bench.phone.messages).toBe(sent);
           bench.playout.resume(bench.nowMs);
           bench.run(2500);
-          expect(Uint8Array.from(bench.phone.heard)).toEqual(whole);
+          expect(differenceAt(bench.phone.heard, whole)).toBeNull();
         },
       ),
       { numRuns: 100 },
@@ -235,7 +244,7 @@ describe("Playout", () => {
     expect(bench.playout.droppedBytes).toBe(1280);
     bench.complete(1);
     bench.run(2000);
-    expect(Uint8Array.from(bench.phone.heard)).toEqual(audio(9280).subarray(0, 8000));
+    expect(differenceAt(bench.phone.heard, audio(9280).subarray(0, 8000))).toBeNull();
   });
 
   it("is drained half a second after the clock says so when the last echo never comes", () => {

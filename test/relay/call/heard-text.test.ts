@@ -126,7 +126,7 @@ async function interruptedCall(seed: number, how: How): Promise<Outcome> {
   model.created("r1");
   const greetingEndMs = bench.clock.nowMs() + greeting.at(-1)!.endMs + 500;
   speak(bench, model, "i0", generation(greeting, how, random), greetingEndMs);
-  const before = phone.heard.length;
+  const before = phone.heardBytes;
 
   model.created("r1");
   // Anywhere in the turn; of the text that comes ahead of its audio, while some audio is missing or
@@ -140,7 +140,7 @@ async function interruptedCall(seed: number, how: How): Promise<Outcome> {
         : [50, endMs - 50];
   const atMs = fromMs + random() * Math.max(0, toMs - fromMs);
   const left = speak(bench, model, "i1", pieces, bench.clock.nowMs() + atMs);
-  const heardMs = (phone.heard.length - before) / BYTES_PER_MS;
+  const heardMs = (phone.heardBytes - before) / BYTES_PER_MS;
   model.says({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
   expect(stream.of("clear"), `seed ${seed}`).toHaveLength(1);
   if (left.length > 0) {
