@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { main, type TestOptions } from "../../dev/test-main.js";
 import { ruleScript } from "../../sim/model/rule-script.js";
 import { startModel } from "../../sim/model.js";
@@ -31,8 +31,8 @@ async function run(
   return { status, text: io.text, errors: io.errors.join("\n") };
 }
 
-describe("murelay test", () => {
-  it("passes the conversations that init writes", async () => {
+describe.concurrent("murelay test", () => {
+  it("passes the conversations that init writes", async ({ expect }) => {
     const junit = join(project, "junit.xml");
     const { status, text, errors } = await run(WRITTEN, { junit });
     expect([status, errors]).toEqual([0, ""]);
@@ -40,7 +40,7 @@ describe("murelay test", () => {
     expect(readFileSync(junit, "utf8")).toContain('failures="0"');
   });
 
-  it("fails where one assertion does not hold, with a readable difference", async () => {
+  it("fails where one assertion does not hold, with a readable difference", async ({ expect }) => {
     const broken = readFileSync(join(project, WRITTEN), "utf8").replace("on its way", "delivered");
     writeFileSync(join(project, "conversations", "broken.yaml"), broken);
     const { status, text } = await run("conversations/broken.yaml", { only: "order" });
@@ -50,7 +50,7 @@ describe("murelay test", () => {
     expect(text).toMatch(/broken\.yaml:\d+ turn 2/);
   });
 
-  it("runs what the file says of the model, and prints JSON", async () => {
+  it("runs what the file says of the model, and prints JSON", async ({ expect }) => {
     writeFileSync(
       join(project, "conversations", "scripted.yaml"),
       `agents_file: ../agents.yaml
@@ -70,7 +70,9 @@ conversations:
     expect([status, JSON.parse(text)]).toMatchObject([0, { ok: true }]);
   });
 
-  it("takes keys that a caller presses for words that the simulated model asked for", async () => {
+  it("takes keys that a caller presses for words that the simulated model asked for", async ({
+    expect,
+  }) => {
     writeFileSync(
       join(project, "conversations", "keyed.yaml"),
       `agents_file: ../agents.yaml
@@ -87,7 +89,9 @@ conversations:
     expect([status, text]).toEqual([0, expect.stringContaining("1 conversation passed")]);
   });
 
-  it("takes the settings of a production relay, and reaches none of its services", async () => {
+  it("takes the settings of a production relay, and reaches none of its services", async ({
+    expect,
+  }) => {
     const env = {
       OPENAI_API_KEY_FILE: join(project, "key"),
       TWILIO_AUTH_TOKEN_FILE: join(project, "token"),
@@ -105,7 +109,7 @@ conversations:
     expect([status, errors]).toEqual([0, ""]);
   });
 
-  it("waits for a tool that takes its time", async () => {
+  it("waits for a tool that takes its time", async ({ expect }) => {
     writeFileSync(
       join(project, "tools", "slow.mjs"),
       `import { defineTool } from "murelay";
@@ -132,7 +136,9 @@ conversations:
     expect([status, text]).toEqual([0, expect.stringContaining("1 conversation passed")]);
   });
 
-  it("sends the caller's words to the model that the settings name, and waits for its tools", async () => {
+  it("sends the caller's words to the model that the settings name, and waits for its tools", async ({
+    expect,
+  }) => {
     const model = await startModel({ script: (session) => ruleScript(session, { speechMs: 200 }) });
     try {
       const env = { OPENAI_API_KEY: model.apiKey, OPENAI_REALTIME_URL: model.url };
@@ -144,12 +150,12 @@ conversations:
     }
   });
 
-  it.each<[string, string, TestOptions, string]>([
+  it.for<[string, string, TestOptions, string]>([
     ["a file that is not there", "nothing.yaml", {}, "cannot be read"],
     ["a name that no conversation has", WRITTEN, { only: "xyz" }, "xyz"],
     ["an unknown model", WRITTEN, { model: "other" }, "simulated or openai"],
     ["OpenAI's model without a key", WRITTEN, { model: "openai" }, "OPENAI_API_KEY"],
-  ])("refuses %s", async (_, file, options, problem) => {
+  ])("refuses %s", async ([, file, options, problem], { expect }) => {
     const { status, errors } = await run(file, options);
     expect(status).toBe(2);
     expect(errors).toContain(problem);
