@@ -11,10 +11,13 @@ import { FAILURES, type Failing, type Failure, type Watch } from "../fakes/provo
 const RUNBOOK = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
 const RAISED_MS = 30_000;
 
-/** A quarter of an hour becomes a second; yesterday was half a minute ago. */
+/** Between two scrapes, and between two evaluations. */
+const EVERY = "500ms";
+
+/** A quarter of an hour becomes half a second; yesterday was some seconds ago. */
 const sooner = (alerts: string): string =>
   alerts
-    .replace(/for: \w+/g, "for: 1s")
+    .replace(/for: \w+/g, `for: ${EVERY}`)
     .replace("[1d] offset 1d", "[1m] offset 4s")
     .replace("murelay_calls_total[30m]", "murelay_calls_total[3s]");
 
@@ -66,7 +69,7 @@ describe.skipIf(!hasPrometheus)(NAME, { concurrent: true }, () => {
         // An increase is seen only from the second scrape on.
         relay: async (adminPort) => {
           const targets = [`127.0.0.1:${adminPort}`];
-          const one = await startPrometheus({ targets, alerts: sooner });
+          const one = await startPrometheus({ targets, alerts: sooner, every: EVERY });
           prometheus = one;
           closing.push(() => one.close());
           await until(async () => (await one.query("murelay_build_info"))[0], "a first scrape");

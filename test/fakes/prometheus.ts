@@ -25,7 +25,7 @@ export interface Alert {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** A real Prometheus with the shipped rules, for one test. It scrapes and evaluates each second. */
+/** A real Prometheus with the shipped rules, for one test. */
 export interface Prometheus {
   /** @throws Error with Prometheus' own text when the expression cannot be evaluated. */
   query(expression: string): Promise<readonly Series[]>;
@@ -39,20 +39,24 @@ export interface Prometheus {
 export async function startPrometheus(options: {
   /** `host:port` of operator listeners. */
   readonly targets: readonly string[];
+  /** How often it scrapes and evaluates, as Prometheus writes it. Default: each second. */
+  readonly every?: string;
   /** Changes the text of the alerts, for a test that cannot wait for a quarter of an hour. */
   readonly alerts?: (text: string) => string;
 }): Promise<Prometheus> {
   const home = mkdtempSync(join(tmpdir(), "murelay-prometheus-"));
-  const everySecond = (text: string) => text.replaceAll("interval: 15s", "interval: 1s");
+  const { every = "1s" } = options;
+  const sooner = (text: string) => text.replaceAll("interval: 15s", `interval: ${every}`);
   const alerts = readFileSync(`${RULES}alerts.yaml`, "utf8");
   const records = readFileSync(`${RULES}recording-rules.yaml`, "utf8");
   writeFileSync(join(home, "alerts.yaml"), (options.alerts ?? ((text) => text))(alerts));
-  writeFileSync(join(home, "recording-rules.yaml"), everySecond(records));
+  writeFileSync(join(home, "recording-rules.yaml"), sooner(records));
   writeFileSync(
     join(home, "prometheus.yaml"),
-    everySecond(readFileSync(`${RULES}prometheus.yaml`, "utf8"))
-      .replaceAll("_interval: 15s", "_interval: 1s")
-      .replace('"relay:9464"', options.targets.map((target) => `"${target}"`).join(", ")),
+    sooner(readFileSync(`${RULES}prometheus.yaml`, "utf8")).replace(
+      '"relay:9464"',
+      options.targets.map((target) => `"${target}"`).join(", "),
+    ),
   );
   const port = await freePorts(1);
   const child = spawn(

@@ -285,7 +285,36 @@ async function stuckWorker(watch: Watch): Promise<Failing> {
 
 const postgres = findPostgres();
 
+/** Those that take longest begin first. */
 export const FAILURES: readonly Failure[] = [
+  {
+    name: "a stuck worker",
+    alert: "MurelayWorkerDown",
+    labels: { worker: "1" },
+    look: {
+      runbook: "supervisor: worker stalled, killed",
+      log: /"supervisor: worker stalled, killed"/,
+    },
+    start: stuckWorker,
+  },
+  {
+    name: "no calls",
+    alert: "MurelayNoCalls",
+    labels: {},
+    look: { runbook: "murelay_auth_failures_total", query: "sum(murelay_calls_total) > 50" },
+    start: noCalls,
+  },
+  {
+    name: "disk full",
+    alert: "MurelayDiskFailing",
+    labels: {},
+    look: {
+      runbook: "records: disk failed, events kept in memory",
+      log: /records: disk failed, events kept in memory/,
+    },
+    skipped: mayMount ? null : "only root may mount a small disk",
+    start: diskFull,
+  },
   {
     name: "model down",
     alert: "MurelayModelFailing",
@@ -308,17 +337,6 @@ export const FAILURES: readonly Failure[] = [
     },
     skipped: "missing" in postgres ? postgres.missing : null,
     start: databaseDown,
-  },
-  {
-    name: "disk full",
-    alert: "MurelayDiskFailing",
-    labels: {},
-    look: {
-      runbook: "records: disk failed, events kept in memory",
-      log: /records: disk failed, events kept in memory/,
-    },
-    skipped: mayMount ? null : "only root may mount a small disk",
-    start: diskFull,
   },
   {
     name: "Twilio answers 503",
@@ -348,16 +366,6 @@ export const FAILURES: readonly Failure[] = [
     start: overload,
   },
   {
-    name: "a stuck worker",
-    alert: "MurelayWorkerDown",
-    labels: { worker: "1" },
-    look: {
-      runbook: "supervisor: worker stalled, killed",
-      log: /"supervisor: worker stalled, killed"/,
-    },
-    start: stuckWorker,
-  },
-  {
     name: "the model's key is wrong",
     alert: "MurelayModelAccountRefused",
     labels: {},
@@ -383,12 +391,5 @@ export const FAILURES: readonly Failure[] = [
       log: /without a valid X-Twilio-Signature refused .*"ourAccount":false/,
     },
     start: refusedSignatures,
-  },
-  {
-    name: "no calls",
-    alert: "MurelayNoCalls",
-    labels: {},
-    look: { runbook: "murelay_auth_failures_total", query: "sum(murelay_calls_total) > 50" },
-    start: noCalls,
   },
 ];
