@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { resolve } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, describe, expect, it } from "vitest";
+import { build } from "esbuild";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { onInterrupt, onStop } from "../../src/cli/process-signals.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 
-const MODULE = resolve("src/cli/process-signals.ts");
 const SCRIPT = `
-import * as signals from ${JSON.stringify(MODULE)};
+import * as signals from "./src/cli/process-signals.ts";
 import inspector from "node:inspector";
 signals.ignoreUserSignals();
 signals.onHangup(() => console.log("reload"));
@@ -24,15 +26,24 @@ signals.onStop((signal) => {
 process.stdin.once("data", () => { setTimeout(() => { throw new Error("thrown"); }, 0); Promise.reject(new Error("rejected")); });
 `;
 
+const folder = mkdtempSync(join(tmpdir(), "murelay-signals-"));
+const program = join(folder, "signals.mjs");
 let child: ChildProcess | null = null;
+/** Compiled once: a dozen processes that each compile it take five seconds of CPU more. */
+beforeAll(async () => {
+  await build({
+    stdin: { contents: SCRIPT, resolveDir: process.cwd(), loader: "ts" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    outfile: program,
+  });
+});
 afterEach(() => child?.kill("SIGKILL"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function start() {
-  const started = spawn(
-    process.execPath,
-    ["--import", import.meta.resolve("tsx"), "--input-type=module", "-e", SCRIPT],
-    { stdio: ["pipe", "pipe", "inherit"] },
-  );
+  const started = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"] });
   child = started;
   const lines: string[] = [];
   createInterface({ input: started.stdout }).on("line", (line) => lines.push(line));
