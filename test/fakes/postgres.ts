@@ -1,9 +1,21 @@
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { removeFolder } from "./remove-folder.js";
 
 /** A PostgreSQL server for one test, on loopback, which can be stopped and started again. */
@@ -42,16 +54,44 @@ function asServerUser(command: string, args: readonly string[]): [string, string
   return ["setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", command, ...args]];
 }
 
+/** A file system in memory, where there is room: on a disk, to make a thousand files takes a second. */
+const MEMORY = "/dev/shm";
+const ROOM_BYTES = 4 * 1024 ** 3;
+const CACHE = resolve(import.meta.dirname, "../../node_modules/.cache/murelay");
+
+const run = promisify(execFile);
+
+async function newCluster(bin: string, home: string): Promise<void> {
+  const [initdb, args] = asServerUser(join(bin, "initdb"), [
+    ...["-D", join(home, "data"), "-U", "relay", "-A", "trust"],
+    ...["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+  ]);
+  await run(initdb, args);
+}
+
+/** As `newCluster`, which starts the server several times: the first one is kept and unpacked again. */
+async function unpackedCluster(bin: string, home: string): Promise<void> {
+  const { mtimeMs, size } = statSync(join(bin, "postgres"));
+  const user = process.getuid?.() ?? "user";
+  const packed = join(CACHE, `postgres-${user}-${Math.round(mtimeMs)}-${size}.tar`);
+  if (existsSync(packed)) {
+    await run("tar", ["-xpf", packed, "-C", home]);
+    return;
+  }
+  await newCluster(bin, home);
+  mkdirSync(CACHE, { recursive: true });
+  const own = `${packed}.${process.pid}.${randomUUID()}`;
+  await run("tar", ["-cf", own, "-C", home, "data"]);
+  renameSync(own, packed);
+}
+
 /** @throws Error with what the server said when it does not start. */
 export async function startPostgres(bin: string): Promise<PrivatePostgres> {
-  const home = mkdtempSync(join(tmpdir(), "murelay-pg-"));
+  const inMemory = hasRoom(MEMORY);
+  const home = mkdtempSync(join(inMemory ? MEMORY : tmpdir(), "murelay-pg-"));
   chmodSync(home, 0o777);
   const data = join(home, "data");
-  const [initdb, initdbArgs] = asServerUser(join(bin, "initdb"), [
-    ...["-D", data, "-U", "relay", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-  ]);
-  const made = spawnSync(initdb, initdbArgs, { encoding: "utf8" });
-  if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  await (inMemory ? unpackedCluster(bin, home) : newCluster(bin, home));
   writeFileSync(
     join(data, "postgresql.auto.conf"),
     "fsync = off\nmax_connections = 60\nshared_buffers = 16MB\n",
@@ -95,6 +135,12 @@ export async function startPostgres(bin: string): Promise<PrivatePostgres> {
       removeFolder(home);
     },
   };
+}
+
+function hasRoom(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize > ROOM_BYTES;
 }
 
 async function freePort(): Promise<number> {
