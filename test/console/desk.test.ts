@@ -170,7 +170,10 @@ describe.skipIf(chromiumSkip("the supervisor's desk") !== null)("the supervisor'
 
     await page.getByRole("button", { name: "Transfer …" }).click();
     await page.getByRole("button", { name: /^Transfer to / }).click();
-    await call.events.until("dial_bridged", {}, PATIENCE_MS);
+    await Promise.all([
+      call.events.until("dial_bridged", {}, PATIENCE_MS),
+      viewerCannot(calls[TROUBLED + 2]!.sid),
+    ]);
 
     const other = calls[TROUBLED + 1]!;
     await page.goto(`http://127.0.0.1:${stage.adminPort}/console#/calls/${other.sid}`);
@@ -184,7 +187,6 @@ describe.skipIf(chromiumSkip("the supervisor's desk") !== null)("the supervisor'
     });
     expect(audit.status).toBe(403);
 
-    await viewerCannot(calls[TROUBLED + 2]!.sid);
     for (const one of calls) if (!one.over) one.hangUp();
   });
 

@@ -15,8 +15,8 @@ const PATIENCE_MS = 45_000;
 const TOKEN = "the-token-of-ada";
 const ENTER = "\uE007";
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
-const ANSWER = { text: "It left on Monday.", audio: speechLike(2_500, 2) };
-const QUESTION = speechLike(900, 3);
+const ANSWER = { text: "It left on Monday.", audio: speechLike(1_500, 2) };
+const QUESTION = speechLike(600, 3);
 const isMissing = firefoxSkip("the console in Firefox") !== null;
 const isSilent = isMissing || soundSkip("listening in Firefox") !== null;
 

@@ -10,8 +10,8 @@ import { decoded, keepAudio, played as playedIn } from "../fakes/page-audio.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
-const ANSWER = { text: "It left on Monday.", audio: loud(speechLike(2_500, 2)) };
-const QUESTION = loud(speechLike(900, 3));
+const ANSWER = { text: "It left on Monday.", audio: loud(speechLike(1_500, 2)) };
+const QUESTION = loud(speechLike(600, 3));
 const FRAME_MS = 20;
 /** Of 60 ms: enough to see past a moment in which the machine was busy. */
 const MESSAGES = 34;
