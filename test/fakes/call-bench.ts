@@ -30,6 +30,7 @@ import { FakeLog } from "./fake-ports.js";
 import { FakeDialer } from "./fake-upstream.js";
 
 const decoder = new TextDecoder();
+const SILENT_FRAME = new Uint8Array(160).fill(0xff);
 const encoder = new TextEncoder();
 
 export const ACCOUNT = `AC${"0".repeat(32)}`;
@@ -153,7 +154,7 @@ export class FakeStream implements MediaSocket {
     });
   }
 
-  frame(bytes: Uint8Array = new Uint8Array(160).fill(0xff), gapMs = 0): void {
+  frame(bytes: Uint8Array = SILENT_FRAME, gapMs = 0): void {
     this.#timestampMs += gapMs;
     this.says({
       event: "media",

@@ -25,6 +25,11 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
+  /** Until the next timer is due; infinite without one. */
+  get untilNextMs(): number {
+    return Math.min(...this.#timers.map(({ atMs }) => atMs)) - this.#nowMs;
+  }
+
   after(ms: number, run: () => void): Timer {
     const timer = { atMs: this.#nowMs + Math.max(0, ms), seq: this.#seq++, run };
     this.#timers.push(timer);

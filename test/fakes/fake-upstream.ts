@@ -9,6 +9,8 @@ type Json = Record<string, unknown>;
 const FORMAT = { format: { type: "audio/pcmu" } };
 const MULAW = { input: FORMAT, output: FORMAT };
 
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 const sounds = new Map<number, string>();
 
 /** So many bytes of the model's audio, in Base64. */
@@ -34,7 +36,7 @@ export class FakeUpstream implements UpstreamSocket {
   }
 
   send(message: Uint8Array): void {
-    this.sent.push(JSON.parse(new TextDecoder().decode(message)) as Json);
+    this.sent.push(JSON.parse(decoder.decode(message)) as Json);
   }
 
   bufferedBytes(): number {
@@ -62,7 +64,7 @@ export class FakeUpstream implements UpstreamSocket {
   }
 
   saysText(text: string): void {
-    const message = new TextEncoder().encode(text);
+    const message = encoder.encode(text);
     this.#events.message(message);
     // It was valid only until then.
     message.fill(0xcc);

@@ -8,6 +8,8 @@ import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { CallBench, type FakeStream, parametersOf, sid } from "./call-bench.js";
 import type { FakeUpstream } from "./fake-upstream.js";
 
+const STEP_MS = 50;
+
 /** How one REST request goes. `done`: Twilio carried it out, whatever it answered. */
 export interface RestFate {
   readonly code: ErrorCode | null;
@@ -113,11 +115,20 @@ export class LineWorld {
 
   /** Time passes; Twilio does what is due, and a model that was dialled answers. */
   async pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 50) {
-      this.bench.run(Math.min(50, left), 25);
+    for (let left = ms; left > 0; ) {
+      const step = Math.min(this.stepMs(), left);
+      this.bench.run(step, step > STEP_MS ? step : STEP_MS / 2);
       await this.settle();
       this.listen();
+      left -= step;
     }
+  }
+
+  /** Without a stream nothing happens until a timer is due. */
+  protected stepMs(): number {
+    if (this.where.in === "stream") return STEP_MS;
+    const steps = Math.floor(this.bench.clock.untilNextMs / STEP_MS);
+    return Math.max(1, steps) * STEP_MS;
   }
 
   /** From here on silence counts anew. */

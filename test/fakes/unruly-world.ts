@@ -117,6 +117,11 @@ export class UnrulyWorld extends LineWorld {
     await super.begin();
   }
 
+  /** A response may end, and a caller say something, without a timer of the relay. */
+  protected override stepMs(): number {
+    return 50;
+  }
+
   #owe(): void {
     this.#owedSinceMs ??= this.#nowMs;
   }
