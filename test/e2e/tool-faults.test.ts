@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, type ExpectStatic } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { ScriptedCall, Turn } from "../../sim/model/script.js";
 import type { ModelSession } from "../../sim/model/session.js";
@@ -10,6 +10,7 @@ import type { Leg } from "../../sim/twilio/leg.js";
 import type { ToolDefinition } from "../../src/domain/agent-profile.js";
 import { agent } from "../fakes/call-bench.js";
 import { builtinTools, hears, onlyAgent } from "../fakes/heard-call.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
@@ -53,12 +54,6 @@ const RESULTS = [
   ...["map", "nan", "getter", "json"],
 ];
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
 function oddTool(sayWhileWaiting: string | null = null): ToolDefinition {
   return {
     name: "odd",
@@ -73,13 +68,14 @@ function oddTool(sayWhileWaiting: string | null = null): ToolDefinition {
 const odd = (args: object): ScriptedCall => ({ name: "odd", arguments: { ...args } });
 
 /** A caller who is greeted, and asks. */
-async function asks(turns: readonly Turn[], tool = oddTool()) {
+async function asks(closes: Closes, turns: readonly Turn[], tool = oddTool()) {
   const tools = [tool, ...builtinTools("lookup_order")];
-  const on = await startStage(
-    { turns: [{ say: GREETING }, ...turns] },
-    { agents: onlyAgent(agent({ tools })) },
+  const on = closes(
+    await startStage(
+      { turns: [{ say: GREETING }, ...turns] },
+      { agents: onlyAgent(agent({ tools })) },
+    ),
   );
-  stage = on;
   const call = on.twilio.placeCall();
   await hears(call, GREETING.audio);
   await call.say(question);
@@ -97,7 +93,12 @@ async function pass(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function isAnsweredOnce(on: Stage, call: Leg, responses: number): Promise<void> {
+async function isAnsweredOnce(
+  expect: ExpectStatic,
+  on: Stage,
+  call: Leg,
+  responses: number,
+): Promise<void> {
   const session = on.model.sessions[0]!;
   await hears(call, ANSWER.audio);
   await pass(QUIET_MS);
@@ -107,11 +108,43 @@ async function isAnsweredOnce(on: Stage, call: Leg, responses: number): Promise<
   expect(new Set(outputsIn(session)).size).toBe(outputsIn(session).length);
 }
 
-describe("a tool's result that comes while the caller speaks", () => {
-  it("is part of the one answer to what they say", async () => {
+describe("say_while_waiting after a spoken preamble", { concurrent: true }, () => {
+  const words = ({ events }: ModelSession): string =>
+    JSON.stringify(events.filter(({ type }) => type === "response.create"));
+
+  it("is not said when the tool answers before the preamble has been heard", async ({
+    closes,
+    expect,
+  }) => {
+    const { on, call, session } = await asks(
+      closes,
+      [{ say: PREAMBLE, calls: [odd({ ms: 1_500 })] }, { say: ANSWER }],
+      oddTool(FILLER),
+    );
+    await hears(call, PREAMBLE.audio);
+    await isAnsweredOnce(expect, on, call, 3);
+    expect(words(session)).not.toContain(FILLER);
+  });
+
+  it("is said 0.7 s after the caller has heard the last sound", async ({ closes, expect }) => {
+    const filler = { text: FILLER, audio: speechLike(700, 6) };
+    const { on, call, session } = await asks(
+      closes,
+      [{ say: PREAMBLE, calls: [odd({ ms: 7_000 })] }, { say: filler }, { say: ANSWER }],
+      oddTool(FILLER),
+    );
+    await hears(call, filler.audio);
+    await isAnsweredOnce(expect, on, call, 4);
+    expect(words(session).split(FILLER)).toHaveLength(2);
+    expect(on.twilio.longestSilence(call).ms).toBeLessThanOrEqual(8_000);
+  });
+});
+
+describe("a tool's result that comes while the caller speaks", { concurrent: true }, () => {
+  it("is part of the one answer to what they say", async ({ closes, expect }) => {
     const until = join(folder, "now");
     const tool = odd({ ms: 20, until });
-    const { on, call, session } = await asks([{ calls: [tool] }, { say: ANSWER }]);
+    const { on, call, session } = await asks(closes, [{ calls: [tool] }, { say: ANSWER }]);
     await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
     // speech_stopped and committed come in one packet.
     const said = call.say(speechLike(4_000, 5));
@@ -120,32 +153,35 @@ describe("a tool's result that comes while the caller speaks", () => {
     await on.until(call.sid, "tool");
     expect(session.speech.at(-1)?.stoppedAtMs).toBeNull();
     await said;
-    await isAnsweredOnce(on, call, 3);
+    await isAnsweredOnce(expect, on, call, 3);
     expect(outputsIn(session)).toHaveLength(1);
   });
 });
 
-describe("calls whose result JSON cannot express", () => {
-  it("are answered, each of them, and so are their neighbours", async () => {
+describe("calls whose result JSON cannot express", { concurrent: true }, () => {
+  it("are answered, each of them, and so are their neighbours", async ({ closes, expect }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
     const calls = [...RESULTS.map((result) => odd({ result })), lookUp];
-    const { on, call, session } = await asks([{ calls }, { say: ANSWER }]);
-    await isAnsweredOnce(on, call, 3);
+    const { on, call, session } = await asks(closes, [{ calls }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, on, call, 3);
     expect(outputsIn(session)).toHaveLength(calls.length);
     expect(on.record(call.sid).tools).toHaveLength(calls.length);
   });
 
-  it.each(["cycle", "bigint"])("are answered alone: %s", async (result) => {
-    const { on, call, session } = await asks([{ calls: [odd({ result })] }, { say: ANSWER }]);
-    await isAnsweredOnce(on, call, 3);
+  it.for(["cycle", "bigint"])("are answered alone: %s", async (result, { closes, expect }) => {
+    const { on, call, session } = await asks(closes, [
+      { calls: [odd({ result })] },
+      { say: ANSWER },
+    ]);
+    await isAnsweredOnce(expect, on, call, 3);
     expect(outputsIn(session)).toHaveLength(1);
   });
 });
 
-describe("calls that no tool can take", () => {
+describe("calls that no tool can take", { concurrent: true }, () => {
   const long = { name: "n".repeat(600), arguments: {} };
 
-  it("are answered, each of them, and so are their neighbours", async () => {
+  it("are answered, each of them, and so are their neighbours", async ({ closes, expect }) => {
     const calls = [
       long,
       { name: "", arguments: {} },
@@ -157,30 +193,36 @@ describe("calls that no tool can take", () => {
       odd({ text: "x".repeat(5_000) }),
       odd({}),
     ];
-    const { on, call, session } = await asks([{ calls }, { say: ANSWER }]);
-    await isAnsweredOnce(on, call, 3);
+    const { on, call, session } = await asks(closes, [{ calls }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, on, call, 3);
     expect(outputsIn(session)).toHaveLength(calls.length);
     expect(JSON.stringify(on.record(call.sid).tools).length).toBeLessThan(20_000);
   });
 
-  it("are answered alone: a name of 600 characters", async () => {
-    const { on, call, session } = await asks([{ calls: [long] }, { say: ANSWER }]);
-    await isAnsweredOnce(on, call, 3);
+  it("are answered alone: a name of 600 characters", async ({ closes, expect }) => {
+    const { on, call, session } = await asks(closes, [{ calls: [long] }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, on, call, 3);
     expect(outputsIn(session)).toHaveLength(1);
   });
 
-  it("are answered once where two have one id", async () => {
+  it("are answered once where two have one id", async ({ closes, expect }) => {
     const twin = { name: "lookup_order", arguments: { query: "1" }, callId: "call_twin" };
-    const { on, call, session } = await asks([{ calls: [twin, twin] }, { say: ANSWER }]);
-    await isAnsweredOnce(on, call, 3);
+    const { on, call, session } = await asks(closes, [{ calls: [twin, twin] }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, on, call, 3);
     expect(outputsIn(session)).toEqual(["call_twin"]);
   });
 });
 
-describe("a function call in every response", () => {
-  it("is not an endless loop: the caller goes to a person within seconds", async () => {
+describe("a function call in every response", { concurrent: true }, () => {
+  it("is not an endless loop: the caller goes to a person within seconds", async ({
+    closes,
+    expect,
+  }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
-    const { on, call, session } = await asks(Array(60).fill({ calls: [lookUp], delayMs: 20 }));
+    const { on, call, session } = await asks(
+      closes,
+      Array(60).fill({ calls: [lookUp], delayMs: 20 }),
+    );
     await call.events.until("dial_bridged", {}, 20_000);
     const creates = session.events.filter(({ type }) => type === "response.create");
     expect(creates.length).toBeLessThanOrEqual(15);
@@ -188,37 +230,10 @@ describe("a function call in every response", () => {
   });
 });
 
-describe("say_while_waiting after a spoken preamble", () => {
-  const words = ({ events }: ModelSession): string =>
-    JSON.stringify(events.filter(({ type }) => type === "response.create"));
-
-  it("is not said when the tool answers before the preamble has been heard", async () => {
-    const { on, call, session } = await asks(
-      [{ say: PREAMBLE, calls: [odd({ ms: 1_500 })] }, { say: ANSWER }],
-      oddTool(FILLER),
-    );
-    await hears(call, PREAMBLE.audio);
-    await isAnsweredOnce(on, call, 3);
-    expect(words(session)).not.toContain(FILLER);
-  });
-
-  it("is said 0.7 s after the caller has heard the last sound", async () => {
-    const filler = { text: FILLER, audio: speechLike(700, 6) };
-    const { on, call, session } = await asks(
-      [{ say: PREAMBLE, calls: [odd({ ms: 7_000 })] }, { say: filler }, { say: ANSWER }],
-      oddTool(FILLER),
-    );
-    await hears(call, filler.audio);
-    await isAnsweredOnce(on, call, 4);
-    expect(words(session).split(FILLER)).toHaveLength(2);
-    expect(on.twilio.longestSilence(call).ms).toBeLessThanOrEqual(8_000);
-  });
-});
-
-describe("calls that run when the caller hangs up", () => {
-  it("are in the record, with those that had ended beside them", async () => {
+describe("calls that run when the caller hangs up", { concurrent: true }, () => {
+  it("are in the record, with those that had ended beside them", async ({ closes, expect }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
-    const { on, call, session } = await asks([{ calls: [odd({ ms: 12_000 }), lookUp] }]);
+    const { on, call, session } = await asks(closes, [{ calls: [odd({ ms: 12_000 }), lookUp] }]);
     await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
     await pass(500);
     call.hangUp();

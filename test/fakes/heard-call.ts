@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { heardMs } from "../../sim/twilio/heard.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../../src/domain/agent-profile.js";
@@ -30,7 +30,8 @@ export function heardOf(call: Leg, audio: Uint8Array): number {
 
 /** The caller has heard `audio` to its end. */
 export async function hears(call: Leg, audio: Uint8Array, timeoutMs = 15_000): Promise<void> {
-  await expect
-    .poll(() => heardOf(call, audio), { timeout: timeoutMs })
-    .toBeGreaterThanOrEqual(audio.length / 8 - 1);
+  await vi.waitFor(
+    () => expect(heardOf(call, audio)).toBeGreaterThanOrEqual(audio.length / 8 - 1),
+    { timeout: timeoutMs },
+  );
 }

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Script, Turn, TurnContext } from "../../sim/model/script.js";
 import type { SipCall } from "../../sim/sip/call.js";
@@ -126,19 +126,15 @@ export async function startSipStage(
     connections: twilio.connections,
   });
   const said = async (call: SipCall, responses: number): Promise<void> => {
-    await expect
-      .poll(
-        () => {
-          const { session } = call;
-          const done =
-            session?.responses.filter(({ status }) => status !== "in_progress").length ?? 0;
-          return (
-            done >= responses && session?.active === null && session.playback?.playing === false
-          );
-        },
-        { timeout: 10_000 },
-      )
-      .toBe(true);
+    await vi.waitUntil(
+      () => {
+        const { session } = call;
+        const done =
+          session?.responses.filter(({ status }) => status !== "in_progress").length ?? 0;
+        return done >= responses && session?.active === null && session.playback?.playing === false;
+      },
+      { timeout: 10_000 },
+    );
   };
   const humans = () =>
     twilio.legs.filter((leg) => leg.direction !== "inbound" && leg.sipCallee === null);
@@ -155,7 +151,7 @@ export async function startSipStage(
     said,
     humans,
     human: async () => {
-      await expect.poll(() => humans().length, { timeout: 10_000 }).toBeGreaterThan(0);
+      await vi.waitFor(() => expect(humans().length).toBeGreaterThan(0), { timeout: 10_000 });
       return humans()[0]!;
     },
     faults: (caller) => {
@@ -191,8 +187,6 @@ export async function askForHuman(stage: SipStage) {
 /** The call and all its legs have ended. */
 export async function sipCallOver(stage: SipStage, callSid: string): Promise<void> {
   await stage.until(callSid, "ended");
-  await expect
-    .poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 })
-    .toBe(true);
+  await vi.waitUntil(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 });
   await stage.twilio.settled();
 }
