@@ -1,27 +1,16 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Script, ScriptedCall, Turn } from "../../sim/model/script.js";
 import type { ModelSession } from "../../sim/model/session.js";
 import type { Party } from "../../sim/twilio/party.js";
 import { asks, BYE, GREETING, over, question, startHandover, toolTurn } from "../fakes/handover.js";
 import { hears } from "../fakes/heard-call.js";
-import type { Stage } from "../fakes/stage.js";
+import { it } from "../fakes/it-closing.js";
 
 const BACK = { text: "The line is busy.", audio: speechLike(300, 3) };
 const ANSWER = { text: "It left yesterday.", audio: speechLike(300, 4) };
 const LONG = { text: "Let me tell you all of it.", audio: speechLike(2_500, 5) };
 const MOST_SILENCE_MS = 8_000;
-
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(...args: Parameters<typeof startHandover>): Promise<Stage> {
-  stage = await startHandover(...args);
-  return stage;
-}
 
 const transferTo = (destination: string): ScriptedCall => ({
   name: "transfer_call",
@@ -29,11 +18,13 @@ const transferTo = (destination: string): ScriptedCall => ({
 });
 const endCall: ScriptedCall = { name: "end_call", arguments: { reason: "done" } };
 
-describe("REST that answers 200 and does nothing", () => {
-  it.each([1, 100])(
+describe.concurrent("REST that answers 200 and does nothing", () => {
+  it.for([1, 100])(
     "(%i times) still puts the caller through, without a long silence",
-    async (times) => {
-      const on = await start({ turns: [{ say: GREETING }, toolTurn(transferTo("desk"))] });
+    async (times, { closes, expect }) => {
+      const on = closes(
+        await startHandover({ turns: [{ say: GREETING }, toolTurn(transferTo("desk"))] }),
+      );
       on.twilio.failRest({ operation: "calls.update", kind: "200_ignored", times });
       const call = await asks(on);
       await call.events.until("dial_bridged", {}, 15_000);
@@ -47,8 +38,8 @@ describe("REST that answers 200 and does nothing", () => {
     },
   );
 
-  it("ends a call that the agent has ended", async () => {
-    const on = await start({ turns: [{ say: GREETING }, toolTurn(endCall)] });
+  it("ends a call that the agent has ended", async ({ closes, expect }) => {
+    const on = closes(await startHandover({ turns: [{ say: GREETING }, toolTurn(endCall)] }));
     on.twilio.failRest({ operation: "calls.update", kind: "200_ignored", times: 100 });
     const call = await asks(on);
     await call.ended;
@@ -57,7 +48,7 @@ describe("REST that answers 200 and does nothing", () => {
   });
 });
 
-describe("after a transfer that has failed", () => {
+describe.concurrent("after a transfer that has failed", () => {
   const busyOnce = (): ((to: string) => Party) => {
     let calls = 0;
     return () => (calls++ === 0 ? { outcome: "busy" } : { talkMs: 300 });
@@ -71,25 +62,31 @@ describe("after a transfer that has failed", () => {
     },
   });
 
-  it.each<[string, ScriptedCall, object]>([
+  it.for<[string, ScriptedCall, object]>([
     ["transfer_call", transferTo("desk"), { outcome: "transferred" }],
     ["end_call", endCall, { outcome: "completed", endReason: "done" }],
-  ])("tools and %s work, and the session's instructions stay", async (_, last, record) => {
-    const on = await start(back({ say: BYE, calls: [last] }), { twilio: { callees: busyOnce() } });
-    const call = await asks(on);
-    await hears(call, BACK.audio);
-    await call.say(question);
-    await hears(call, ANSWER.audio);
-    await call.say(question);
-    await call.ended;
-    await over(on, call.sid);
-    expect(on.record(call.sid)).toMatchObject(record);
-    expect(on.record(call.sid).tools).toContainEqual(
-      expect.objectContaining({ name: "lookup_order", outcome: "ok" }),
-    );
-    expect(instructionsOfResponses(on.model.sessions[1]!)).toEqual([]);
-    expect(on.model.violations()).toEqual([]);
-  });
+  ])(
+    "tools and %s work, and the session's instructions stay",
+    async ([_, last, record], { closes, expect }) => {
+      const on = await startHandover(back({ say: BYE, calls: [last] }), {
+        twilio: { callees: busyOnce() },
+      });
+      closes(on);
+      const call = await asks(on);
+      await hears(call, BACK.audio);
+      await call.say(question);
+      await hears(call, ANSWER.audio);
+      await call.say(question);
+      await call.ended;
+      await over(on, call.sid);
+      expect(on.record(call.sid)).toMatchObject(record);
+      expect(on.record(call.sid).tools).toContainEqual(
+        expect.objectContaining({ name: "lookup_order", outcome: "ok" }),
+      );
+      expect(instructionsOfResponses(on.model.sessions[1]!)).toEqual([]);
+      expect(on.model.violations()).toEqual([]);
+    },
+  );
 });
 
 /** Instructions that took the place of the session's own in single responses. */
@@ -100,12 +97,12 @@ function instructionsOfResponses({ events }: ModelSession): string[] {
     .filter((text) => text !== "");
 }
 
-describe("end_call and transfer_call in one response", () => {
-  it.each<[string, ScriptedCall, ScriptedCall]>([
+describe.concurrent("end_call and transfer_call in one response", () => {
+  it.for<[string, ScriptedCall, ScriptedCall]>([
     ["end_call first", endCall, transferTo("desk")],
     ["transfer_call first", transferTo("desk"), endCall],
-  ])("transfer the caller: %s", async (_, first, second) => {
-    const on = await start({ turns: [{ say: GREETING }, toolTurn(first, second)] });
+  ])("transfer the caller: %s", async ([_, first, second], { closes, expect }) => {
+    const on = closes(await startHandover({ turns: [{ say: GREETING }, toolTurn(first, second)] }));
     const call = await asks(on);
     await call.events.until("dial_bridged");
     await call.ended;
@@ -115,11 +112,11 @@ describe("end_call and transfer_call in one response", () => {
   });
 });
 
-describe("a farewell that is generated while earlier words play", () => {
-  it("is heard to its end before the call ends", async () => {
+describe.concurrent("a farewell that is generated while earlier words play", () => {
+  it("is heard to its end before the call ends", async ({ closes }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
     const turns = [{ say: GREETING }, { say: LONG, calls: [lookUp] }, toolTurn(endCall)];
-    const on = await start({ turns });
+    const on = closes(await startHandover({ turns }));
     const call = await asks(on);
     await call.ended;
     await over(on, call.sid);

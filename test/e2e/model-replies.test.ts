@@ -1,11 +1,12 @@
 /** Replies that do not come as speech, on both paths: what is heard, recorded, counted and logged. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, type ExpectStatic } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
-import type { Turn } from "../../sim/model/script.js";
+import type { McpCall, Turn } from "../../sim/model/script.js";
 import { incomplete, rateLimited, writtenReply } from "../../sim/model/turns.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { ToolDefinition } from "../../src/domain/agent-profile.js";
 import { onlyAgent } from "../fakes/heard-call.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { sipAgent, startSipStage } from "../fakes/sip-stage.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
@@ -23,14 +24,15 @@ const shop: ToolDefinition = {
   sayWhileWaiting: null,
 };
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
+/** Of the context of a test. */
+interface Beside {
+  readonly closes: Closes;
+  readonly expect: ExpectStatic;
+}
 
 /** A caller who is greeted, asks, and hears the answer after `turn`. */
 async function answeredAfter(
+  { closes, expect }: Beside,
   path: "media-stream" | "sip",
   turn: Turn,
 ): Promise<{ readonly on: Stage; readonly call: Leg }> {
@@ -44,7 +46,7 @@ async function answeredAfter(
     path === "sip"
       ? await startSipStage({ ...options, script })
       : await startStage(script, options);
-  stage = on;
+  closes(on);
   const call = on.twilio.placeCall();
   const heard = (): string[] =>
     on
@@ -61,23 +63,29 @@ async function answeredAfter(
   return { on, call };
 }
 
-describe.each(["media-stream", "sip"] as const)("on the path %s", (path) => {
-  it.each([
-    ["fails", "error", { ...mcp, outcome: "failed" as const }, /mcp: call failed/],
-    ["succeeds", "ok", { ...mcp, order: "before_done" as const }, /mcp: call finished/],
+describe.concurrent.each(["media-stream", "sip"] as const)("on the path %s", (path) => {
+  it.for<[string, string, McpCall, RegExp]>([
+    ["fails", "error", { ...mcp, outcome: "failed" }, /mcp: call failed/],
+    ["succeeds", "ok", { ...mcp, order: "before_done" }, /mcp: call finished/],
     ["needs approval", "ok", { ...mcp, approval: true }, /mcp: call finished/],
-  ])("an MCP call that %s stands in record, metric and log", async (_, outcome, call, line) => {
-    const { on, call: caller } = await answeredAfter(path, { mcp: [call] });
-    expect(on.record(caller.sid).tools).toMatchObject([{ name: "stock", outcome }]);
-    expect(on.record(caller.sid).tools[0]?.arguments).toBe('{"sku":"1"}');
-    expect(await on.metrics()).toContain(
-      `murelay_tool_seconds_count{tool="shop",outcome="${outcome}",worker="0"} 1`,
-    );
-    expect(on.log.lines.join("\n")).toMatch(line);
-  });
+  ])(
+    "an MCP call that %s stands in record, metric and log",
+    async ([_, outcome, call, line], { closes, expect }) => {
+      const { on, call: caller } = await answeredAfter({ closes, expect }, path, { mcp: [call] });
+      expect(on.record(caller.sid).tools).toMatchObject([{ name: "stock", outcome }]);
+      expect(on.record(caller.sid).tools[0]?.arguments).toBe('{"sku":"1"}');
+      expect(await on.metrics()).toContain(
+        `murelay_tool_seconds_count{tool="shop",outcome="${outcome}",worker="0"} 1`,
+      );
+      expect(on.log.lines.join("\n")).toMatch(line);
+    },
+  );
 
-  it("a reply that comes as text is spoken, and stands in the record as not heard", async () => {
-    const { on, call } = await answeredAfter(path, writtenReply("It left."));
+  it("a reply that comes as text is spoken, and stands in the record as not heard", async ({
+    closes,
+    expect,
+  }) => {
+    const { on, call } = await answeredAfter({ closes, expect }, path, writtenReply("It left."));
     // What is asked for next is that text, spoken.
     const asked = on.model.sessions[0]!.responses.at(-1)?.request["instructions"];
     expect(String(asked)).toContain("It left.");
@@ -91,16 +99,23 @@ describe.each(["media-stream", "sip"] as const)("on the path %s", (path) => {
     expect(on.log.lines.join("\n")).toMatch(/warn model: reply came as text/);
   });
 
-  it("a response that is incomplete without sound is asked for once more", async () => {
-    const { on, call } = await answeredAfter(path, incomplete("max_output_tokens"));
+  it("a response that is incomplete without sound is asked for once more", async ({
+    closes,
+    expect,
+  }) => {
+    const { on, call } = await answeredAfter(
+      { closes, expect },
+      path,
+      incomplete("max_output_tokens"),
+    );
     expect(on.record(call.sid).events.map(({ name }) => name)).toContain("reply_asked_again");
     expect(await on.metrics()).toMatch(
       /owed_replies_total\{cause="response_incomplete",outcome="asked_again",worker="0"\} 1/,
     );
   });
 
-  it("a told wait is waited, and not a moment less", async () => {
-    const { on } = await answeredAfter(path, rateLimited(1.2));
+  it("a told wait is waited, and not a moment less", async ({ closes, expect }) => {
+    const { on } = await answeredAfter({ closes, expect }, path, rateLimited(1.2));
     const [, limited, answer] = on.model.sessions[0]!.responses;
     const waitedMs = answer!.createdAtMs - limited!.doneAtMs!;
     expect(waitedMs).toBeGreaterThanOrEqual(1_190);

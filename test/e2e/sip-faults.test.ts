@@ -1,20 +1,14 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, type ExpectStatic, vi } from "vitest";
 import type { SipCall } from "../../sim/sip/call.js";
 import type { CallRestFault } from "../../sim/sip/call-rest.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { Party } from "../../sim/twilio/party.js";
 import type { RestFault } from "../../sim/twilio/rest.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type SipStage, startSipStage } from "../fakes/sip-stage.js";
 
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(party: Party = { keys: () => "1" }): Promise<SipStage> {
-  stage = await startSipStage({ twilio: { callees: () => party } });
-  return stage;
+async function start(closes: Closes, party: Party = { keys: () => "1" }): Promise<SipStage> {
+  return closes(await startSipStage({ twilio: { callees: () => party } }));
 }
 
 interface Scene {
@@ -62,18 +56,16 @@ async function answered(scene: Scene): Promise<SipCall> {
 
 /** Somebody is with the caller, or the caller is gone. */
 async function served({ stage, caller }: Scene, not: SipCall | null = null): Promise<void> {
-  await expect
-    .poll(
-      () => {
-        const now = stage.twilio.connections.now(caller.sid);
-        return caller.over || (now.with.length > 0 && !(not?.state === "live"));
-      },
-      { timeout: 20_000 },
-    )
-    .toBe(true);
+  await vi.waitUntil(
+    () => {
+      const now = stage.twilio.connections.now(caller.sid);
+      return caller.over || (now.with.length > 0 && !(not?.state === "live"));
+    },
+    { timeout: 20_000 },
+  );
 }
 
-async function endsWell({ stage, caller }: Scene): Promise<void> {
+async function endsWell(expect: ExpectStatic, { stage, caller }: Scene): Promise<void> {
   caller.hangUp();
   await stage.until(caller.sid, "ended");
   await expect
@@ -94,8 +86,8 @@ const slow: Party = { keys: () => "1", afterMs: 1_800, keysAfterMs: 600 };
 /** Answers, and presses nothing. */
 const listens: Party = { keys: () => null };
 
-describe("a caller who hangs up", () => {
-  it.each([
+describe.concurrent("a caller who hangs up", () => {
+  it.for<[string, Party | undefined]>([
     ["the caller has entered the conference", undefined],
     ["the model rings", undefined],
     ["the model has been accepted", undefined],
@@ -105,16 +97,16 @@ describe("a caller who hangs up", () => {
     ["the human is called", silent],
     ["the human is briefed", listens],
     ["the human has joined", undefined],
-  ])("when %s: no leg is left, one record", async (moment, party) => {
-    const stage = await start(party);
+  ])("when %s: no leg is left, one record", async ([moment, party], { closes, expect }) => {
+    const stage = await start(closes, party);
     const scene = { stage, caller: stage.place() };
     await MOMENTS[moment]!(scene);
-    await endsWell(scene);
+    await endsWell(expect, scene);
   });
 });
 
-describe("a model whose leg dies", () => {
-  it.each([
+describe.concurrent("a model whose leg dies", () => {
+  it.for<[string, Party | undefined]>([
     ["the model rings", undefined],
     ["the model has been accepted", undefined],
     ["the sideband is there", undefined],
@@ -123,19 +115,19 @@ describe("a model whose leg dies", () => {
     ["the human is called", slow],
     ["the human is briefed", undefined],
     ["the human has joined", undefined],
-  ])("when %s: the caller gets a human or is told", async (moment, party) => {
-    const stage = await start(party);
+  ])("when %s: the caller gets a human or is told", async ([moment, party], { closes, expect }) => {
+    const stage = await start(closes, party);
     const scene = { stage, caller: stage.place() };
     await MOMENTS[moment]!(scene);
     const [call] = stage.model.sip.calls;
     call!.die();
     await served(scene, call!);
-    await endsWell(scene);
+    await endsWell(expect, scene);
   });
 });
 
-describe("a request to the model that fails", () => {
-  it.each<[string, CallRestFault, string]>([
+describe.concurrent("a request to the model that fails", () => {
+  it.for<[string, CallRestFault, string]>([
     [
       "accept answers 404: the caller has gone while it rang",
       { operation: "accept", kind: "404" },
@@ -152,17 +144,20 @@ describe("a request to the model that fails", () => {
       "human",
     ],
     ["the connection is cut at accept", { operation: "accept", kind: "reset" }, "either"],
-  ])("%s: the caller is served", async (_name, fault, by) => {
-    const stage = await start();
+  ])("%s: the caller is served", async ([_name, fault, by], { closes, expect }) => {
+    const stage = await start(closes);
     stage.model.sip.fail(fault);
     const scene = { stage, caller: stage.place() };
     await served(scene);
     if (by === "human") expect(stage.humans().length).toBeGreaterThan(0);
-    await endsWell(scene);
+    await endsWell(expect, scene);
   });
 
-  it("the sideband is lost: it is attached again, and the call goes on", async () => {
-    const stage = await start();
+  it("the sideband is lost: it is attached again, and the call goes on", async ({
+    closes,
+    expect,
+  }) => {
+    const stage = await start(closes);
     const scene = { stage, caller: stage.place() };
     const call = await stage.greeted();
     call.session?.crash();
@@ -170,29 +165,32 @@ describe("a request to the model that fails", () => {
     await stage.ask(scene.caller);
     await stage.said(call, 3);
     expect(stage.record(scene.caller.sid).tools).toMatchObject([{ name: "lookup_order" }]);
-    await endsWell(scene);
+    await endsWell(expect, scene);
   });
 
-  it("hanging up fails: it is tried again, and nothing is left", async () => {
-    const stage = await start();
+  it("hanging up fails: it is tried again, and nothing is left", async ({ closes, expect }) => {
+    const stage = await start(closes);
     const scene = { stage, caller: stage.place() };
     await stage.greeted();
     stage.model.sip.fail({ operation: "hangup", kind: "500" });
-    await endsWell(scene);
+    await endsWell(expect, scene);
   });
 });
 
-describe("a request to Twilio that fails", () => {
-  it.each<[string, RestFault]>([
+describe.concurrent("a request to Twilio that fails", () => {
+  it.for<[string, RestFault]>([
     ["429", { operation: "participants.create", kind: "429" }],
     ["500", { operation: "participants.create", kind: "500", times: 100 }],
     ["a lost answer", { operation: "participants.create", kind: "timeout_after" }],
     ["a cut connection", { operation: "participants.create", kind: "reset" }],
-  ])("while the model is added (%s): the caller is served", async (_name, fault) => {
-    const stage = await start();
-    stage.twilio.failRest(fault);
-    const scene = { stage, caller: stage.place() };
-    await served(scene);
-    await endsWell(scene);
-  });
+  ])(
+    "while the model is added (%s): the caller is served",
+    async ([_name, fault], { closes, expect }) => {
+      const stage = await start(closes);
+      stage.twilio.failRest(fault);
+      const scene = { stage, caller: stage.place() };
+      await served(scene);
+      await endsWell(expect, scene);
+    },
+  );
 });

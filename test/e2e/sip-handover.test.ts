@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { ScriptedCall, Turn } from "../../sim/model/script.js";
 import type { RestFault } from "../../sim/twilio/rest.js";
-import { type SipStage, startSipStage } from "../fakes/sip-stage.js";
+import { it } from "../fakes/it-closing.js";
+import { sipCallOver, startSipStage } from "../fakes/sip-stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
 const LONG = { text: "Let me tell you all of it.", audio: speechLike(2_000, 2) };
@@ -12,18 +13,6 @@ const ANSWER = { text: "It left yesterday.", audio: speechLike(300, 4) };
 const lookUp: ScriptedCall = { name: "lookup_order", arguments: { query: "4217" } };
 const endCall: ScriptedCall = { name: "end_call", arguments: { reason: "done" } };
 const transfer: ScriptedCall = { name: "transfer_call", arguments: { destination: "warm" } };
-
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function over(on: SipStage, callSid: string): Promise<void> {
-  await on.until(callSid, "ended");
-  await expect.poll(() => on.twilio.legs.every((leg) => leg.over), { timeout: 10_000 }).toBe(true);
-  await on.twilio.settled();
-}
 
 /** The model's turns: the greeting, one for each of the caller's, and answers of tools. */
 function script(turns: readonly Turn[]) {
@@ -47,19 +36,20 @@ function script(turns: readonly Turn[]) {
   };
 }
 
-describe("a farewell on the SIP path that is generated while earlier words play", () => {
-  it("is heard to its end before the call ends", async () => {
-    stage = await startSipStage({
+describe.concurrent("a farewell on the SIP path that is generated while earlier words play", () => {
+  it("is heard to its end before the call ends", async ({ closes, expect }) => {
+    const stage = await startSipStage({
       script: script([
         { say: LONG, calls: [lookUp] },
         { say: BYE, calls: [endCall] },
       ]),
     });
+    closes(stage);
     const caller = stage.place();
     const call = await stage.greeted();
     await stage.ask(caller);
     await caller.ended;
-    await over(stage, caller.sid);
+    await sipCallOver(stage, caller.sid);
     const spoken = [GREETING, LONG, BYE].reduce((ms, { audio }) => ms + audio.length / 8, 0);
     expect(call.session!.playback!.playedMs).toBeGreaterThanOrEqual(spoken - 1);
     expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", endReason: "done" });
@@ -67,50 +57,52 @@ describe("a farewell on the SIP path that is generated while earlier words play"
   });
 });
 
-describe("a call on the SIP path that the agent ends", () => {
-  it.each<RestFault>([
+describe.concurrent("a call on the SIP path that the agent ends", () => {
+  it.for<RestFault>([
     { kind: "500", times: 2 },
     { kind: "404" },
     { kind: "timeout_after" },
     { kind: "200_ignored", times: 100 },
-  ])("is over for the caller, too, when REST fails: %j", async (fault) => {
-    stage = await startSipStage({ script: script([{ say: BYE, calls: [endCall] }]) });
+  ])("is over for the caller, too, when REST fails: %j", async (fault, { closes, expect }) => {
+    const stage = await startSipStage({ script: script([{ say: BYE, calls: [endCall] }]) });
+    closes(stage);
     const caller = stage.place();
     await stage.greeted();
     stage.twilio.failRest({ operation: "calls.update", ...fault });
     await stage.ask(caller);
-    await over(stage, caller.sid);
+    await sipCallOver(stage, caller.sid);
     expect(caller.over).toBe(true);
     expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", endReason: "done" });
     expect(stage.twilio.violations()).toEqual([]);
   });
 });
 
-describe("end_call and transfer_call in one response on the SIP path", () => {
-  it.each([
+describe.concurrent("end_call and transfer_call in one response on the SIP path", () => {
+  it.for([
     ["end_call first", [endCall, transfer]],
     ["transfer_call first", [transfer, endCall]],
-  ] as const)("transfer the caller: %s", async (_, calls) => {
-    stage = await startSipStage({ script: script([{ say: BYE, calls }]) });
+  ] as const)("transfer the caller: %s", async ([_, calls], { closes, expect }) => {
+    const stage = await startSipStage({ script: script([{ say: BYE, calls }]) });
+    closes(stage);
     const caller = stage.place();
     await stage.greeted();
     await stage.ask(caller);
     const human = await stage.human();
     await human.events.until("conference_joined");
     caller.hangUp();
-    await over(stage, caller.sid);
+    await sipCallOver(stage, caller.sid);
     expect(stage.record(caller.sid)).toMatchObject({ outcome: "transferred" });
     expect(stage.faults(caller)).toEqual([]);
   });
 });
 
-describe("after a transfer on the SIP path that has failed", () => {
-  it.each<[string, ScriptedCall, object]>([
+describe.concurrent("after a transfer on the SIP path that has failed", () => {
+  it.for<[string, ScriptedCall, object]>([
     ["transfer_call", transfer, { outcome: "transferred" }],
     ["end_call", endCall, { outcome: "completed", endReason: "done" }],
-  ])("tools and %s work", async (name, last, record) => {
+  ])("tools and %s work", async ([name, last, record], { closes, expect }) => {
     let calls = 0;
-    stage = await startSipStage({
+    const stage = await startSipStage({
       script: script([
         { say: BYE, calls: [transfer] },
         { calls: [lookUp] },
@@ -119,6 +111,7 @@ describe("after a transfer on the SIP path that has failed", () => {
       ]),
       twilio: { callees: () => (calls++ === 0 ? { outcome: "busy" } : { keys: () => "1" }) },
     });
+    closes(stage);
     const caller = stage.place();
     const call = await stage.greeted();
     await stage.ask(caller);
@@ -136,19 +129,19 @@ describe("after a transfer on the SIP path that has failed", () => {
     );
     await stage.ask(caller);
     if (name === "transfer_call") {
-      await expect.poll(() => stage!.humans().length, { timeout: 10_000 }).toBe(2);
+      await expect.poll(() => stage.humans().length, { timeout: 10_000 }).toBe(2);
       await stage.humans()[1]!.events.until("conference_joined");
       caller.hangUp();
     }
-    await over(stage, caller.sid);
+    await sipCallOver(stage, caller.sid);
     expect(stage.record(caller.sid)).toMatchObject(record);
     expect(stage.faults(caller)).toEqual([]);
   });
 });
 
-describe("a webhook of the model that is delivered again", () => {
-  it("gets 200 and does nothing", async () => {
-    stage = await startSipStage();
+describe.concurrent("a webhook of the model that is delivered again", () => {
+  it("gets 200 and does nothing", async ({ closes, expect }) => {
+    const stage = closes(await startSipStage());
     const caller = stage.place();
     const call = await stage.greeted();
     const [first] = stage.model.sip.deliveries;
@@ -158,24 +151,24 @@ describe("a webhook of the model that is delivered again", () => {
       1,
     );
     caller.hangUp();
-    await over(stage, caller.sid);
+    await sipCallOver(stage, caller.sid);
     expect(stage.faults(caller)).toEqual([]);
   });
 });
 
-describe("REST that answers 200 and does nothing on the SIP path", () => {
-  it.each(["participants.create", "calls.update"])(
+describe.concurrent("REST that answers 200 and does nothing on the SIP path", () => {
+  it.for(["participants.create", "calls.update"])(
     "still serves the caller: %s",
-    async (operation) => {
-      stage = await startSipStage();
+    async (operation, { closes, expect }) => {
+      const stage = closes(await startSipStage());
       stage.twilio.failRest({ operation, kind: "200_ignored" });
       const caller = stage.place();
       await expect
-        .poll(() => stage!.twilio.connections.now(caller.sid).with.length, { timeout: 20_000 })
+        .poll(() => stage.twilio.connections.now(caller.sid).with.length, { timeout: 20_000 })
         .toBeGreaterThan(0);
       expect(stage.twilio.longestSilence(caller).ms).toBeLessThanOrEqual(8_000);
       caller.hangUp();
-      await over(stage, caller.sid);
+      await sipCallOver(stage, caller.sid);
     },
   );
 });

@@ -108,7 +108,7 @@ async function isAnsweredOnce(
   expect(new Set(outputsIn(session)).size).toBe(outputsIn(session).length);
 }
 
-describe("say_while_waiting after a spoken preamble", { concurrent: true }, () => {
+describe.concurrent("say_while_waiting after a spoken preamble", () => {
   const words = ({ events }: ModelSession): string =>
     JSON.stringify(events.filter(({ type }) => type === "response.create"));
 
@@ -140,7 +140,7 @@ describe("say_while_waiting after a spoken preamble", { concurrent: true }, () =
   });
 });
 
-describe("a tool's result that comes while the caller speaks", { concurrent: true }, () => {
+describe.concurrent("a tool's result that comes while the caller speaks", () => {
   it("is part of the one answer to what they say", async ({ closes, expect }) => {
     const until = join(folder, "now");
     const tool = odd({ ms: 20, until });
@@ -158,7 +158,7 @@ describe("a tool's result that comes while the caller speaks", { concurrent: tru
   });
 });
 
-describe("calls whose result JSON cannot express", { concurrent: true }, () => {
+describe.concurrent("calls whose result JSON cannot express", () => {
   it("are answered, each of them, and so are their neighbours", async ({ closes, expect }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
     const calls = [...RESULTS.map((result) => odd({ result })), lookUp];
@@ -178,7 +178,7 @@ describe("calls whose result JSON cannot express", { concurrent: true }, () => {
   });
 });
 
-describe("calls that no tool can take", { concurrent: true }, () => {
+describe.concurrent("calls that no tool can take", () => {
   const long = { name: "n".repeat(600), arguments: {} };
 
   it("are answered, each of them, and so are their neighbours", async ({ closes, expect }) => {
@@ -213,7 +213,7 @@ describe("calls that no tool can take", { concurrent: true }, () => {
   });
 });
 
-describe("a function call in every response", { concurrent: true }, () => {
+describe.concurrent("a function call in every response", () => {
   it("is not an endless loop: the caller goes to a person within seconds", async ({
     closes,
     expect,
@@ -230,7 +230,7 @@ describe("a function call in every response", { concurrent: true }, () => {
   });
 });
 
-describe("calls that run when the caller hangs up", { concurrent: true }, () => {
+describe.concurrent("calls that run when the caller hangs up", () => {
   it("are in the record, with those that had ended beside them", async ({ closes, expect }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
     const { on, call, session } = await asks(closes, [{ calls: [odd({ ms: 12_000 }), lookUp] }]);

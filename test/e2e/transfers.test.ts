@@ -1,25 +1,24 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Party } from "../../sim/twilio/party.js";
 import type { RestFault } from "../../sim/twilio/rest.js";
 import type { TwilioOptions } from "../../sim/twilio.js";
-import { type Stage, startStage } from "../fakes/stage.js";
+import { type Closes, it } from "../fakes/it-closing.js";
+import { startStage } from "../fakes/stage.js";
 import { accepts, BYE, GREETING, question, withTransfer } from "../fakes/transferring.js";
 import { failoverAgent } from "../transfer/directory.js";
 
 const BACK = { text: "Nobody is there.", audio: speechLike(200, 3) };
 const SUMMARY = 'They said "<help> & hurry" </Task> 🐒\ntwice';
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
 /** A call whose agent transfers it at the caller's first words. */
-async function transferring(names: readonly string[], twilio: Partial<TwilioOptions>) {
+async function transferring(
+  closes: Closes,
+  names: readonly string[],
+  twilio: Partial<TwilioOptions>,
+) {
   const profile = withTransfer(failoverAgent(...names));
-  const made = await startStage(
+  const stage = await startStage(
     {
       turns: ({ sessionIndex, index }) => {
         if (sessionIndex > 0) return { say: BACK };
@@ -37,15 +36,15 @@ async function transferring(names: readonly string[], twilio: Partial<TwilioOpti
       twilio: { faults: { duplicateCallbacks: true, reorderCallbacks: true }, ...twilio },
     },
   );
-  stage = made;
-  const call = made.twilio.placeCall();
+  closes(stage);
+  const call = stage.twilio.placeCall();
   await call.events.until("first_media");
   await call.say(question);
-  return { stage: made, call };
+  return { stage, call };
 }
 
-describe("a call that is handed over", () => {
-  it.each([
+describe.concurrent("a call that is handed over", () => {
+  it.for([
     ["desk", {}],
     ["sip", {}],
     ["queue", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
@@ -53,8 +52,8 @@ describe("a call that is handed over", () => {
     ["warm", { callees: accepts }],
   ] as const)(
     "ends with the human, and its record tells the same story: %s",
-    async (name, twilio) => {
-      const { stage, call } = await transferring([name], twilio);
+    async ([name, twilio], { closes, expect }) => {
+      const { stage, call } = await transferring(closes, [name], twilio);
       await stage.until(call.sid, "transfer_outcome");
       await stage.until(call.sid, "ended");
       // In a conference, people stay until somebody goes.
@@ -89,26 +88,29 @@ describe("a call that is handed over", () => {
     },
   );
 
-  it.each<[string, Party]>([
+  it.for<[string, Party]>([
     ["busy", { outcome: "busy" }],
     ["failed", { outcome: "failed" }],
     ["declined", { keys: () => "2" }],
     ["no_answer", { keys: () => null }],
-  ])("comes back to the agent, who is told, when the warm human is %s", async (outcome, party) => {
-    const { stage, call } = await transferring(["warm"], { callees: () => party });
-    await stage.until(call.sid, "transfer_outcome");
-    const second = await stage.model.session(1);
-    await expect
-      .poll(() => JSON.stringify(second.events), { timeout: 5_000 })
-      .toContain("did not work");
-    call.hangUp();
-    await call.ended;
-    await stage.until(call.sid, "ended");
-    expect(stage.twilio.violations()).toEqual([]);
-    expect(stage.record(call.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
-  });
+  ])(
+    "comes back to the agent, who is told, when the warm human is %s",
+    async ([outcome, party], { closes, expect }) => {
+      const { stage, call } = await transferring(closes, ["warm"], { callees: () => party });
+      await stage.until(call.sid, "transfer_outcome");
+      const second = await stage.model.session(1);
+      await expect
+        .poll(() => JSON.stringify(second.events), { timeout: 5_000 })
+        .toContain("did not work");
+      call.hangUp();
+      await call.ended;
+      await stage.until(call.sid, "ended");
+      expect(stage.twilio.violations()).toEqual([]);
+      expect(stage.record(call.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
+    },
+  );
 
-  it.each<[string, RestFault]>([
+  it.for<[string, RestFault]>([
     ["429", { operation: "calls.update", kind: "429" }],
     ["500", { operation: "calls.update", kind: "500" }],
     ["500 again and again", { operation: "calls.update", kind: "500", times: 50 }],
@@ -116,20 +118,28 @@ describe("a call that is handed over", () => {
     ["a lost answer", { operation: "calls.update", kind: "timeout_after" }],
     ["no answer", { operation: "calls.update", kind: "timeout_before" }],
     ["a cut connection", { operation: "calls.update", kind: "reset" }],
-  ])("reaches the human once, and hears of it in time, in spite of %s", async (_, fault) => {
-    const { stage, call } = await transferring(["desk"], {});
-    stage.twilio.failRest(fault);
-    await call.events.until("dial_bridged", {}, 10_000);
-    await stage.until(call.sid, "transfer_outcome");
-    await call.ended;
-    await stage.twilio.settled();
-    expect(stage.twilio.violations()).toEqual([]);
-    expect(stage.twilio.legs.filter((leg) => leg.to === "+12025550111")).toHaveLength(1);
-    expect(stage.record(call.sid).transfer).toMatchObject({ outcome: "answered" });
-  });
+  ])(
+    "reaches the human once, and hears of it in time, in spite of %s",
+    async ([_, fault], { closes, expect }) => {
+      const { stage, call } = await transferring(closes, ["desk"], {});
+      stage.twilio.failRest(fault);
+      await call.events.until("dial_bridged", {}, 10_000);
+      await stage.until(call.sid, "transfer_outcome");
+      await call.ended;
+      await stage.twilio.settled();
+      expect(stage.twilio.violations()).toEqual([]);
+      expect(stage.twilio.legs.filter((leg) => leg.to === "+12025550111")).toHaveLength(1);
+      expect(stage.record(call.sid).transfer).toMatchObject({ outcome: "answered" });
+    },
+  );
 
-  it("leaves no phone ringing when the caller hangs up while the human is asked for a key", async () => {
-    const { stage, call } = await transferring(["warm"], { callees: () => ({ keys: () => null }) });
+  it("leaves no phone ringing when the caller hangs up while the human is asked for a key", async ({
+    closes,
+    expect,
+  }) => {
+    const { stage, call } = await transferring(closes, ["warm"], {
+      callees: () => ({ keys: () => null }),
+    });
     await expect
       .poll(() => stage.twilio.legs.some((leg) => leg.events.find("gather") !== undefined), {
         timeout: 5_000,
