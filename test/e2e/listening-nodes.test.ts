@@ -1,10 +1,11 @@
 /** Listening to and taking over calls that another worker or another node has. */
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, type ExpectStatic, vi } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
 import { heardMs, playedAudio } from "../../sim/twilio/heard.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Listener, listen } from "../fakes/listener.js";
 import { startNode } from "../fakes/relay-node.js";
 import { PUBLIC_URL } from "../fakes/stage.js";
@@ -16,23 +17,18 @@ const VOICE = speechLike(1_500, 4);
 const TOKEN = "a-token-of-some-length";
 const PATIENCE = { timeout: 30_000 };
 const AGENT = 1;
+const NODES = { concurrent: true, timeout: 120_000 };
 
 const postgres = storeKinds().find(({ name }) => name === "postgres")!;
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 interface Peers {
   readonly model: SimulatedModel;
   readonly twilio: SimulatedTwilio;
 }
 
-async function startPeers(): Promise<Peers & { readonly publicUrl: string }> {
-  const model = await startModel({ script: { turns: [{ say: TALK }, { say: BACK }] } });
-  closers.push(() => model.close());
-  const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 1 });
-  closers.push(() => twilio.close());
+async function startPeers(closes: Closes): Promise<Peers & { readonly publicUrl: string }> {
+  const model = closes(await startModel({ script: { turns: [{ say: TALK }, { say: BACK }] } }));
+  const twilio = closes(await startTwilio({ publicUrl: PUBLIC_URL, speed: 1 }));
   return { model, twilio, publicUrl: PUBLIC_URL };
 }
 
@@ -54,7 +50,11 @@ async function speak(listener: Listener, ulaw: Uint8Array): Promise<void> {
 }
 
 /** Through this operator listener: hears the call, is heard by its caller, and hands it back. */
-async function hearsAndSpeaks(call: Leg, adminPort: number): Promise<Listener> {
+async function hearsAndSpeaks(
+  expect: ExpectStatic,
+  call: Leg,
+  adminPort: number,
+): Promise<Listener> {
   await call.events.until("first_media", {}, 20_000);
   const listener = await listen(adminPort, call.sid, TOKEN);
   await expect.poll(() => listener.heard(AGENT).length, PATIENCE).toBeGreaterThan(4_000);
@@ -70,15 +70,18 @@ async function hearsAndSpeaks(call: Leg, adminPort: number): Promise<Listener> {
   return listener;
 }
 
-describe("two workers of a node", () => {
-  it("let a supervisor hear and take over the calls of either", { timeout: 90_000 }, async () => {
-    const peers = await startPeers();
+describe.concurrent("two workers of a node", () => {
+  it("let a supervisor hear and take over the calls of either", { timeout: 90_000 }, async ({
+    closes,
+    expect,
+  }) => {
+    const peers = await startPeers(closes);
     const node = await startNode(peers, { WORKERS: "2", ADMIN_TOKEN: TOKEN });
-    closers.push(() => node.remove());
+    closes({ close: () => node.remove() });
     for (const worker of [0, 1]) {
       peers.twilio.route(PUBLIC_URL, `http://127.0.0.1:${node.publicPort + 1 + worker}`);
       const call = peers.twilio.placeCall();
-      const listener = await hearsAndSpeaks(call, node.adminPort);
+      const listener = await hearsAndSpeaks(expect, call, node.adminPort);
       call.hangUp();
       expect(await listener.closed).toBe(1000);
     }
@@ -86,28 +89,32 @@ describe("two workers of a node", () => {
   });
 });
 
-describe.skipIf(postgres.skipped !== null)("two nodes", { timeout: 120_000 }, () => {
+describe.skipIf(postgres.skipped !== null)("two nodes", NODES, () => {
   afterAll(() => postgres.dispose());
 
   /** Node "one", with two workers, gets the calls; operators ask node "two". */
-  async function startNodes(env: Readonly<Record<string, string>> = {}) {
-    const peers = await startPeers();
+  async function startNodes(closes: Closes, env: Readonly<Record<string, string>> = {}) {
+    const peers = await startPeers(closes);
     const shared = { DATABASE_URL: await postgres.newDatabase(), ADMIN_TOKEN: TOKEN };
     const one = await startNode(peers, { ...shared, NODE_NAME: "one", WORKERS: "2", ...env });
-    closers.push(() => one.remove());
+    closes({ close: () => one.remove() });
     const two = await startNode(peers, { ...shared, NODE_NAME: "two" });
-    closers.push(() => two.remove());
-    await expect
-      .poll(async () => (await api(two.adminPort, "/api/nodes")).text, PATIENCE)
-      .toMatch(/"one".*"one".*"two"/s);
+    closes({ close: () => two.remove() });
+    await vi.waitUntil(
+      async () => /"one".*"one".*"two"/s.test((await api(two.adminPort, "/api/nodes")).text),
+      PATIENCE,
+    );
     peers.twilio.route(PUBLIC_URL, `http://127.0.0.1:${one.publicPort + 2}`);
     return { ...peers, one, two };
   }
 
-  it("let a supervisor of one hear and take over the calls of the other", async () => {
-    const { twilio, one, two } = await startNodes();
+  it("let a supervisor of one hear and take over the calls of the other", async ({
+    closes,
+    expect,
+  }) => {
+    const { twilio, one, two } = await startNodes(closes);
     const call = twilio.placeCall();
-    const listener = await hearsAndSpeaks(call, two.adminPort);
+    const listener = await hearsAndSpeaks(expect, call, two.adminPort);
     // Whoever was let in by a ticket cannot be let in by it again, and no ticket replaces a token.
     await expect(listen(one.adminPort, call.sid)).rejects.toThrow("401");
     call.hangUp();
@@ -134,8 +141,11 @@ describe.skipIf(postgres.skipped !== null)("two nodes", { timeout: 120_000 }, ()
     ).toEqual(["admin hand_back 202", "admin listen 101", "admin take_over 202"]);
   });
 
-  it("give the caller back to the agent when the supervisor's node dies", async () => {
-    const { twilio, two } = await startNodes();
+  it("give the caller back to the agent when the supervisor's node dies", async ({
+    closes,
+    expect,
+  }) => {
+    const { twilio, two } = await startNodes(closes);
     const call = twilio.placeCall();
     await call.events.until("first_media", {}, 20_000);
     const listener = await listen(two.adminPort, call.sid, TOKEN);
@@ -148,8 +158,11 @@ describe.skipIf(postgres.skipped !== null)("two nodes", { timeout: 120_000 }, ()
     call.hangUp();
   });
 
-  it("tell a supervisor that the node is out of reach, and of a call's node that died", async () => {
-    const { twilio, one, two } = await startNodes({ PEER_URL: "http://127.0.0.1:1" });
+  it("tell a supervisor that the node is out of reach, and of a call's node that died", async ({
+    closes,
+    expect,
+  }) => {
+    const { twilio, one, two } = await startNodes(closes, { PEER_URL: "http://127.0.0.1:1" });
     const call = twilio.placeCall();
     await call.events.until("first_media", {}, 20_000);
     await expect(listen(two.adminPort, call.sid, TOKEN)).rejects.toThrow("409");

@@ -1,6 +1,7 @@
 /** Operators who listen to a call on the SIP path, whose audio Twilio copies to the relay. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { listen } from "../fakes/listener.js";
 import { type SipStage, sipCallOver, startSipStage } from "../fakes/sip-stage.js";
 
@@ -11,25 +12,22 @@ const PATIENCE = { timeout: 15_000 };
 const CALLER = 0;
 const AGENT = 1;
 
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(): Promise<SipStage> {
-  stage = await startSipStage({
+async function start(closes: Closes): Promise<SipStage> {
+  const stage = await startSipStage({
     script: { turns: [{ say: HELLO }, { say: ANSWER }] },
     twilio: { speed: 1 },
   });
-  return stage;
+  return closes(stage);
 }
 
 const sound = (heard: Buffer): Buffer => Buffer.from(heard.filter((byte) => byte !== 0xff));
 
-describe("a listener of a call on the SIP path", { timeout: 40_000 }, () => {
-  it("hears caller and model byte for byte, from Twilio, and the call does not notice", async () => {
-    const here = await start();
+describe.concurrent("a listener of a call on the SIP path", { timeout: 40_000 }, () => {
+  it("hears caller and model byte for byte, from Twilio, and the call does not notice", async ({
+    closes,
+    expect,
+  }) => {
+    const here = await start(closes);
     const caller = here.place();
     const call = await here.greeted();
     const listener = await listen(here.adminPort, caller.sid);
@@ -60,8 +58,11 @@ describe("a listener of a call on the SIP path", { timeout: 40_000 }, () => {
     ).toEqual(["listener_joined", "listener_joined", "listener_left", "listener_left"]);
   });
 
-  it("is told when the call ends, also while the stream is being started", async () => {
-    const here = await start();
+  it("is told when the call ends, also while the stream is being started", async ({
+    closes,
+    expect,
+  }) => {
+    const here = await start(closes);
     const caller = here.place();
     await here.greeted();
     const listener = await listen(here.adminPort, caller.sid);
@@ -71,8 +72,11 @@ describe("a listener of a call on the SIP path", { timeout: 40_000 }, () => {
     expect(here.faults(caller)).toEqual([]);
   });
 
-  it("is sent away when Twilio gives no audio, and the call goes on", async () => {
-    const here = await start();
+  it("is sent away when Twilio gives no audio, and the call goes on", async ({
+    closes,
+    expect,
+  }) => {
+    const here = await start(closes);
     here.twilio.failRest({ kind: "500", operation: "streams.create" });
     const caller = here.place();
     const call = await here.greeted();

@@ -1,26 +1,22 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { ModelFaults } from "../../sim/model/faults.js";
 import type { Turn } from "../../sim/model/script.js";
 import { incomplete, longTranscript, oversizedEvent, rateLimited } from "../../sim/model/turns.js";
 import type { ModelOptions } from "../../sim/model.js";
-import { heardMs } from "../../sim/twilio/heard.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { AgentProfile, AgentsFile } from "../../src/domain/agent-profile.js";
 import { agent } from "../fakes/call-bench.js";
+import { hears } from "../fakes/heard-call.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(500, 1) };
 const ANSWER = { text: "It left yesterday.", audio: speechLike(600, 2) };
 const question = speechLike(700, 3);
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
 async function start(
+  closes: Closes,
   turns: readonly Turn[],
   options: { profile?: Partial<AgentProfile>; model?: Partial<ModelOptions> } = {},
 ): Promise<{ stage: Stage; call: Leg }> {
@@ -33,26 +29,25 @@ async function start(
     numbers: new Map(),
     defaultAgent: profile.name,
   };
-  stage = await startStage({ turns }, { agents, model: options.model ?? {} });
+  const stage = closes(await startStage({ turns }, { agents, model: options.model ?? {} }));
   return { stage, call: stage.twilio.placeCall() };
 }
 
-async function hears(call: Leg, audio: Uint8Array): Promise<void> {
-  const far = () => (call.stream === null ? 0 : (heardMs(call.stream, audio) ?? 0));
-  await expect.poll(far, { timeout: 20_000 }).toBeGreaterThanOrEqual(audio.length / 8 - 1);
-}
-
 /** The caller asks, and hears the answer, whatever stands between. */
-async function answered(turns: readonly Turn[], options: Parameters<typeof start>[1] = {}) {
-  const started = await start([{ say: GREETING }, ...turns, { say: ANSWER }], options);
+async function answered(
+  closes: Closes,
+  turns: readonly Turn[],
+  options: Parameters<typeof start>[2] = {},
+) {
+  const started = await start(closes, [{ say: GREETING }, ...turns, { say: ANSWER }], options);
   await hears(started.call, GREETING.audio);
   await started.call.say(question);
   await hears(started.call, ANSWER.audio);
   return started;
 }
 
-describe("a model that takes no session", () => {
-  it.each([
+describe.concurrent("a model that takes no session", () => {
+  it.for<[Partial<ModelFaults>, string, number]>([
     [{ rejectSessions: "invalid_api_key" }, "upstream_account", 1],
     [{ rejectSessions: "missing_api_key" }, "upstream_account", 1],
     [{ rejectSessions: "invalid_model" }, "upstream_account", 1],
@@ -61,10 +56,10 @@ describe("a model that takes no session", () => {
     [{ handshake: 403 }, "upstream_account", 1],
     [{ handshake: 407 }, "upstream_refused", 1],
     [{ handshake: 503 }, "upstream_refused", 2],
-  ] as [Partial<ModelFaults>, string, number][])(
+  ])(
     "%j: code %s, dialled %i times, and the caller goes to a person",
-    async (faults, code, dials) => {
-      const { stage, call } = await start([], { model: { faults } });
+    async ([faults, code, dials], { closes, expect }) => {
+      const { stage, call } = await start(closes, [], { model: { faults } });
       await call.events.until("dial", {}, 10_000);
       expect(stage.model.refused).toHaveLength(dials);
       call.hangUp();
@@ -75,9 +70,9 @@ describe("a model that takes no session", () => {
     },
   );
 
-  it("gives another audio format, and the caller goes to a person", async () => {
+  it("gives another audio format, and the caller goes to a person", async ({ closes, expect }) => {
     const sessionFormat = { input: "audio/pcm", output: "audio/pcm" } as const;
-    const { stage, call } = await start([{ say: GREETING }], {
+    const { stage, call } = await start(closes, [{ say: GREETING }], {
       model: { faults: { sessionFormat } },
     });
     await call.events.until("dial", {}, 10_000);
@@ -86,14 +81,14 @@ describe("a model that takes no session", () => {
   });
 });
 
-describe("a model that refuses parts of a session", () => {
-  it("costs the caller nothing", async () => {
+describe.concurrent("a model that refuses parts of a session", () => {
+  it("costs the caller nothing", async ({ closes, expect }) => {
     const refuseParts = [
       { path: "audio.input.transcription.model" },
       { path: "reasoning", code: "unknown_parameter" },
       { path: "audio.output.voice", when: (value: unknown) => value === "nobody" },
     ];
-    const { stage, call } = await answered([], {
+    const { stage, call } = await answered(closes, [], {
       profile: { voice: "nobody", modelSettings: { reasoningEffort: "low" } },
       model: { faults: { refuseParts } },
     });
@@ -109,14 +104,14 @@ describe("a model that refuses parts of a session", () => {
     );
   });
 
-  it("gets the language as its code", async () => {
-    const { stage } = await answered([]);
+  it("gets the language as its code", async ({ closes, expect }) => {
+    const { stage } = await answered(closes, []);
     const update = stage.model.sessions[0]!.events.find(({ type }) => type === "session.update");
     expect(JSON.stringify(update)).toContain('"language":"en"');
   });
 });
 
-describe("a response without a word", () => {
+describe.concurrent("a response without a word", () => {
   const mcp = { server: "shop", name: "stock", arguments: {} };
   const shop = {
     profile: {
@@ -134,15 +129,15 @@ describe("a response without a word", () => {
     model: { mcpServers: { shop: { tools: [{ name: "stock" }] } } },
   };
 
-  it.each([
+  it.for<[string, Turn]>([
     ["an MCP call that ends after it", { mcp: [{ ...mcp, ms: 300 }] }],
     ["an MCP call that ends before it", { mcp: [{ ...mcp, order: "before_done" }] }],
     ["an MCP call that fails", { mcp: [{ ...mcp, outcome: "failed" }] }],
     ["two MCP calls", { mcp: [mcp, { ...mcp, ms: 200 }] }],
     ["a limit of tokens", incomplete("max_output_tokens")],
     ["a rate limit with a wait", rateLimited(1.2)],
-  ] as [string, Turn][])("is followed by the answer, once: %s", async (_, turn) => {
-    const { stage, call } = await answered([turn], shop);
+  ])("is followed by the answer, once: %s", async ([_, turn], { closes, expect }) => {
+    const { stage, call } = await answered(closes, [turn], shop);
     expect(stage.model.sessions).toHaveLength(1);
     // Greeting, the response without a word, the answer.
     expect(stage.model.sessions[0]!.responses).toHaveLength(3);
@@ -152,10 +147,10 @@ describe("a response without a word", () => {
   });
 });
 
-describe("events that are too large", () => {
-  it("do not reach the record, and the call goes on", async () => {
+describe.concurrent("events that are too large", () => {
+  it("do not reach the record, and the call goes on", async ({ closes, expect }) => {
     const long = longTranscript(10_000_000);
-    const { stage, call } = await start([
+    const { stage, call } = await start(closes, [
       { events: [oversizedEvent(8_000_000)], say: long },
       { say: ANSWER },
     ]);

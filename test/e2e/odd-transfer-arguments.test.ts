@@ -1,23 +1,12 @@
 /** A model fills in the arguments of its tools as it likes: the caller is served all the same. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import type { ScriptedCall } from "../../sim/model/script.js";
 import { asks, GREETING, over, startHandover, toolTurn } from "../fakes/handover.js";
-import type { Stage } from "../fakes/stage.js";
+import { it } from "../fakes/it-closing.js";
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(...args: Parameters<typeof startHandover>): Promise<Stage> {
-  stage = await startHandover(...args);
-  return stage;
-}
-
-describe("odd arguments of transfer_call", () => {
+describe.concurrent("odd arguments of transfer_call", () => {
   const long = { reason: "r".repeat(600), summary: "s".repeat(5_000) };
-  it.each<[string, ScriptedCall["arguments"], object]>([
+  it.for<[string, ScriptedCall["arguments"], object]>([
     ["texts that are too long", { destination: "desk", ...long }, {}],
     ["null", { destination: "desk", reason: null, summary: null, urgency: null }, { reason: null }],
     ["a list", { destination: "desk", reason: ["late", "lost"] }, { reason: "late; lost" }],
@@ -27,9 +16,9 @@ describe("odd arguments of transfer_call", () => {
     ["a further field", { destination: "desk", mood: "angry" }, {}],
     ["no reason", { destination: "desk" }, { reason: null }],
     ["JSON that is cut off", '{"destination":"desk","reason":"the order is', {}],
-  ])("reach the person: %s", async (_, given, transfer) => {
+  ])("reach the person: %s", async ([_, given, transfer], { closes, expect }) => {
     const call = { name: "transfer_call", arguments: given };
-    const on = await start({ turns: [{ say: GREETING }, toolTurn(call)] });
+    const on = closes(await startHandover({ turns: [{ say: GREETING }, toolTurn(call)] }));
     const caller = await asks(on);
     await caller.events.until("dial_bridged");
     await caller.ended;

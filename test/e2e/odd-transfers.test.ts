@@ -1,21 +1,16 @@
 /** Transfers of callers, humans and models that do not do as one expects. */
-import { afterEach, describe, expect, it } from "vitest";
-import { type Stage, startStage } from "../fakes/stage.js";
+import { describe } from "vitest";
+import { it } from "../fakes/it-closing.js";
+import { startStage } from "../fakes/stage.js";
 import { accepts, BYE, GREETING, question, withTransfer } from "../fakes/transferring.js";
 import { failoverAgent } from "../transfer/directory.js";
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-describe("a caller whom Twilio shows no number of", () => {
-  it.each(["sip:anna@pbx.example.com", "client:anna", "anonymous", "+266696687"])(
+describe.concurrent("a caller whom Twilio shows no number of", () => {
+  it.for(["sip:anna@pbx.example.com", "client:anna", "anonymous", "+266696687"])(
     "reaches a phone: %s",
-    async (from) => {
+    async (from, { closes, expect }) => {
       const made = await startStage({ turns: [{ say: GREETING }] });
-      stage = made;
+      closes(made);
       const call = made.twilio.placeCall({ from });
       await call.events.until("first_media");
       await call.press("0");
@@ -27,9 +22,9 @@ describe("a caller whom Twilio shows no number of", () => {
     },
   );
 
-  it("is one of many, and each of them gets a human", async () => {
+  it("is one of many, and each of them gets a human", async ({ closes, expect }) => {
     const made = await startStage({ turns: [{ say: GREETING }] });
-    stage = made;
+    closes(made);
     const outcomes = await Promise.all(
       Array.from({ length: 22 }, async () => {
         const call = made.twilio.placeCall({ from: "anonymous" });
@@ -44,49 +39,52 @@ describe("a caller whom Twilio shows no number of", () => {
   }, 60_000);
 });
 
-describe("an extension behind a switchboard", () => {
-  it.each(["desk", "warm"])("is dialled once the number of %s has answered", async (name) => {
-    const profile = withTransfer(failoverAgent(name));
-    const plain = profile.transfer.destinations.get(name)!;
-    const destinations = new Map([[name, { ...plain, sendDigits: "ww204#" }]]);
-    const made = await startStage(
-      { turns: [{ say: GREETING }] },
-      {
-        agents: {
-          agents: new Map([
-            [profile.name, { ...profile, transfer: { ...profile.transfer, destinations } }],
-          ]),
-          numbers: new Map(),
-          defaultAgent: profile.name,
+describe.concurrent("an extension behind a switchboard", () => {
+  it.for(["desk", "warm"])(
+    "is dialled once the number of %s has answered",
+    async (name, { closes, expect }) => {
+      const profile = withTransfer(failoverAgent(name));
+      const plain = profile.transfer.destinations.get(name)!;
+      const destinations = new Map([[name, { ...plain, sendDigits: "ww204#" }]]);
+      const made = await startStage(
+        { turns: [{ say: GREETING }] },
+        {
+          agents: {
+            agents: new Map([
+              [profile.name, { ...profile, transfer: { ...profile.transfer, destinations } }],
+            ]),
+            numbers: new Map(),
+            defaultAgent: profile.name,
+          },
+          twilio: { callees: accepts },
         },
-        twilio: { callees: accepts },
-      },
-    );
-    stage = made;
-    const call = made.twilio.placeCall();
-    await call.events.until("first_media");
-    await call.press("0");
-    await made.until(call.sid, "transfer_outcome");
-    // The pauses are no keys.
-    await expect
-      .poll(() => made.twilio.legs.map((leg) => leg.digitsHeard), { timeout: 5_000 })
-      .toContain("204#");
-    expect(made.record(call.sid).transfer?.outcome).toBe("answered");
-    call.hangUp();
-    await call.ended;
-    expect(made.twilio.violations()).toEqual([]);
-  });
+      );
+      closes(made);
+      const call = made.twilio.placeCall();
+      await call.events.until("first_media");
+      await call.press("0");
+      await made.until(call.sid, "transfer_outcome");
+      // The pauses are no keys.
+      await expect
+        .poll(() => made.twilio.legs.map((leg) => leg.digitsHeard), { timeout: 5_000 })
+        .toContain("204#");
+      expect(made.record(call.sid).transfer?.outcome).toBe("answered");
+      call.hangUp();
+      await call.ended;
+      expect(made.twilio.violations()).toEqual([]);
+    },
+  );
 });
 
-describe("a model that fills in its tools as it likes", () => {
-  it.each<[string, Record<string, unknown> | string]>([
+describe.concurrent("a model that fills in its tools as it likes", () => {
+  it.for<[string, Record<string, unknown> | string]>([
     ["too long a reason", { destination: "desk", reason: "r".repeat(501) }],
     ["too long a summary", { destination: "desk", summary: "s".repeat(9_000) }],
     ["null and a list", { destination: "desk", reason: null, summary: ["a", "b"] }],
     ["an urgency of its own", { destination: "desk", urgency: "critical" }],
     ["capitals and an extra field", { destination: "DESK", urgency: "HIGH", phone: "+1900" }],
     ["no more than the destination", { destination: "desk" }],
-  ])("still hands the caller over: %s", async (_what, args) => {
+  ])("still hands the caller over: %s", async ([_what, args], { closes, expect }) => {
     const profile = withTransfer(failoverAgent("desk"));
     const made = await startStage(
       {
@@ -103,7 +101,7 @@ describe("a model that fills in its tools as it likes", () => {
         },
       },
     );
-    stage = made;
+    closes(made);
     const call = made.twilio.placeCall();
     await call.events.until("first_media");
     await call.say(question);
@@ -114,7 +112,10 @@ describe("a model that fills in its tools as it likes", () => {
     });
   });
 
-  it("may transfer again and again: its tools work after each failure", async () => {
+  it("may transfer again and again: its tools work after each failure", async ({
+    closes,
+    expect,
+  }) => {
     const profile = withTransfer(failoverAgent("desk"));
     const made = await startStage(
       {
@@ -132,7 +133,7 @@ describe("a model that fills in its tools as it likes", () => {
         twilio: { callees: () => ({ outcome: "busy" }) },
       },
     );
-    stage = made;
+    closes(made);
     const call = made.twilio.placeCall();
     await call.events.until("first_media");
     const dialled = () => made.twilio.legs.filter((leg) => leg.to === "+12025550111").length;

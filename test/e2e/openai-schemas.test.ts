@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, vi } from "vitest";
 import { NUMBERS, transferTarget } from "../../demo/browser-call.js";
 import { PUBLIC_URL, startRelay } from "../../demo/relay.js";
 import { demoScript, loadDemoClips } from "../../demo/script.js";
@@ -13,28 +13,21 @@ import type { Leg } from "../../sim/twilio/leg.js";
 import { startTwilio } from "../../sim/twilio.js";
 import type { AgentsFile } from "../../src/domain/agent-profile.js";
 import { agent } from "../fakes/call-bench.js";
+import { it } from "../fakes/it-closing.js";
 import { type Stage, startStage } from "../fakes/stage.js";
-import { startWireTap, type WireTap } from "../schema/wire-tap.js";
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function tapped(target: () => string): Promise<WireTap> {
-  const tap = await startWireTap(target);
-  closing.push(() => tap.close());
-  return tap;
-}
+import { startWireTap } from "../schema/wire-tap.js";
 
 /** The caller has heard this much of what the agent says. */
 async function heard(call: Leg, audio: Uint8Array, ms = audio.length / 8): Promise<void> {
   const far = () => (call.stream === null ? 0 : (heardMs(call.stream, audio) ?? 0));
-  await expect.poll(far, { timeout: 30_000 }).toBeGreaterThanOrEqual(ms - 1);
+  await vi.waitUntil(() => far() >= ms - 1, { timeout: 30_000 });
 }
 
-describe("what passes between the relay and the model", () => {
-  it("is made of OpenAI's published events in a whole demo call", { timeout: 90_000 }, async () => {
+describe.concurrent("what passes between the relay and the model", () => {
+  it("is made of OpenAI's published events in a whole demo call", { timeout: 90_000 }, async ({
+    closes,
+    expect,
+  }) => {
     const clips = loadDemoClips();
     const model = await startModel({ script: demoScript(clips) });
     const twilio = await startTwilio({
@@ -42,10 +35,11 @@ describe("what passes between the relay and the model", () => {
       numbers: NUMBERS,
       callees: transferTarget,
     });
-    const tap = await tapped(() => model.url);
-    const address = { apiKey: model.apiKey, url: tap.url };
     const recordings = mkdtempSync(join(tmpdir(), "murelay-schemas-"));
-    closing.push(async () => rmSync(recordings, { recursive: true }));
+    closes({ close: async () => rmSync(recordings, { recursive: true }) });
+    const tap = closes(await startWireTap(() => model.url));
+    const address = { apiKey: model.apiKey, url: tap.url };
+    closes(model);
     const { app } = await startRelay(
       address,
       twilio,
@@ -53,11 +47,8 @@ describe("what passes between the relay and the model", () => {
       "./agents.yaml",
       { RECORDINGS_DIR: recordings },
     );
-    closing.unshift(
-      () => twilio.close(),
-      () => app.stop(),
-      () => model.close(),
-    );
+    closes({ close: () => app.stop() });
+    closes(twilio);
     const call = twilio.placeCall();
     await call.events.until("first_media");
     await heard(call, clips.greeting.audio);
@@ -88,9 +79,12 @@ describe("what passes between the relay and the model", () => {
     expect(model.violations()).toEqual([]);
   });
 
-  it("is so when the model does unusual things", { timeout: 60_000 }, async () => {
+  it("is so when the model does unusual things", { timeout: 60_000 }, async ({
+    closes,
+    expect,
+  }) => {
     let stage: Stage | null = null;
-    const tap = await tapped(() => stage?.model.url ?? "");
+    const tap = closes(await startWireTap(() => stage?.model.url ?? ""));
     const audio = (ms: number, seed: number) => ({ text: "Hello.", audio: speechLike(ms, seed) });
     const greeting = audio(600, 1);
     const [found, last] = [audio(700, 2), audio(800, 3)];
@@ -110,7 +104,7 @@ describe("what passes between the relay and the model", () => {
         model: { mcpServers: { shop: { tools: [{ name: "stock" }] } } },
       },
     );
-    closing.unshift(() => stage?.close() ?? Promise.resolve());
+    closes(stage);
     stage.model.faults.refuseParts = [
       { path: "audio.input.transcription", when: (value) => value !== null },
     ];

@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { heardItem, heardMs } from "../../sim/twilio/heard.js";
 import type { Party } from "../../sim/twilio/party.js";
 import { agent } from "../fakes/call-bench.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const TO = "+12025550177";
@@ -10,13 +11,8 @@ const OURS = "+12025550100";
 const GREETING = { text: "Hello, this is Acme.", audio: speechLike(600, 1) };
 const MESSAGE = { text: "We call again.", audio: speechLike(500, 2) };
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
 async function start(
+  closes: Closes,
   party: Party,
   turns: Parameters<typeof startStage>[0] = { turns: [{ say: GREETING }] },
 ) {
@@ -30,7 +26,7 @@ async function start(
   };
   const collections = { ...agent({ tools: [endCall] }), name: "collections" };
   const others = { ...agent({}), name: "others" };
-  stage = await startStage(turns, {
+  const stage = await startStage(turns, {
     agents: {
       agents: new Map([
         [others.name, others],
@@ -47,7 +43,7 @@ async function start(
     },
     twilio: { numbers: [OURS], callees: () => party, faults: { duplicateCallbacks: true } },
   });
-  return stage;
+  return closes(stage);
 }
 
 async function place(
@@ -62,9 +58,12 @@ async function place(
   return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
 
-describe("a call that is placed", () => {
-  it("rings, and is the named agent's, who knows what it is about and speaks first", async () => {
-    const on = await start({ hangUpAfterMs: 2_000 });
+describe.concurrent("a call that is placed", () => {
+  it("rings, and is the named agent's, who knows what it is about and speaks first", async ({
+    closes,
+    expect,
+  }) => {
+    const on = await start(closes, { hangUpAfterMs: 2_000 });
     const placed = await place(on, { to: TO, agent: "collections", context: { order: "4217" } });
     expect(placed.status).toBe(202);
     const callSid = placed.body["callSid"] ?? "";
@@ -89,8 +88,9 @@ describe("a call that is placed", () => {
     expect(on.model.violations()).toEqual([]);
   });
 
-  it("leaves a message to a machine, and ends", async () => {
+  it("leaves a message to a machine, and ends", async ({ closes, expect }) => {
     const on = await start(
+      closes,
       { answeredBy: "machine_start" },
       {
         turns: [
@@ -109,39 +109,48 @@ describe("a call that is placed", () => {
     expect(heardMs(leg.streams[0]!, MESSAGE.audio)).toBe(500);
   });
 
-  it.each([true, false])("speaks only once the machine records (beep: %s)", async (beep) => {
-    const on = await start(
-      { machine: { greetingMs: 3_000, beep } },
-      {
-        turns: ({ request }) =>
-          request?.includes("answering machine") === true
-            ? { say: MESSAGE, calls: [{ name: "end_call", arguments: { reason: "message" } }] }
-            : { say: GREETING },
-      },
-    );
-    const { body } = await place(on, { to: TO, from: OURS, agent: "collections" });
-    await on.until(body["callSid"] ?? "", "ended");
-    const leg = on.twilio.legs.find(({ sid }) => sid === body["callSid"])!;
-    const message = heardItem(leg.streams[0]!, MESSAGE.audio);
-    expect(message?.heardMs).toBe(500);
-    expect(message!.startedAtMs).toBeGreaterThanOrEqual(leg.recordsFromMs!);
-    expect(on.record(leg.sid)).toMatchObject({ outcome: "completed" });
-    expect(on.model.violations()).toEqual([]);
-  });
+  it.for([true, false])(
+    "speaks only once the machine records (beep: %s)",
+    async (beep, { closes, expect }) => {
+      const on = await start(
+        closes,
+        { machine: { greetingMs: 3_000, beep } },
+        {
+          turns: ({ request }) =>
+            request?.includes("answering machine") === true
+              ? { say: MESSAGE, calls: [{ name: "end_call", arguments: { reason: "message" } }] }
+              : { say: GREETING },
+        },
+      );
+      const { body } = await place(on, { to: TO, from: OURS, agent: "collections" });
+      await on.until(body["callSid"] ?? "", "ended");
+      const leg = on.twilio.legs.find(({ sid }) => sid === body["callSid"])!;
+      const message = heardItem(leg.streams[0]!, MESSAGE.audio);
+      expect(message?.heardMs).toBe(500);
+      expect(message!.startedAtMs).toBeGreaterThanOrEqual(leg.recordsFromMs!);
+      expect(on.record(leg.sid)).toMatchObject({ outcome: "completed" });
+      expect(on.model.violations()).toEqual([]);
+    },
+  );
 
-  it("that ends before its TwiML is fetched has ended, and no model is dialled", async () => {
-    const on = await start({ hangUpAfterMs: 0 });
+  it("that ends before its TwiML is fetched has ended, and no model is dialled", async ({
+    closes,
+    expect,
+  }) => {
+    const on = await start(closes, { hangUpAfterMs: 0 });
     const { body } = await place(on, { to: TO, from: OURS, agent: "collections" });
     const callSid = body["callSid"] ?? "";
     await on.until(callSid, "ended");
     await on.twilio.settled();
     expect(on.record(callSid)).toMatchObject({ state: "ended", direction: "outbound" });
     expect(on.twilio.leg(callSid)!.streams).toEqual([]);
-    expect(await on.metrics()).toContain('murelay_calls_active{worker="0"} 0');
+    await expect
+      .poll(() => on.metrics(), { timeout: 5_000 })
+      .toContain('murelay_calls_active{worker="0"} 0');
   });
 
-  it("hangs up on a fax", async () => {
-    const on = await start({ answeredBy: "fax" });
+  it("hangs up on a fax", async ({ closes, expect }) => {
+    const on = await start(closes, { answeredBy: "fax" });
     const { body } = await place(on, { to: TO, agent: "collections" });
     await on.until(body["callSid"] ?? "", "ended");
     expect(on.record(body["callSid"] ?? "")).toMatchObject({
@@ -150,26 +159,29 @@ describe("a call that is placed", () => {
     });
   });
 
-  it.each([
+  it.for([
     ["busy", "busy"],
     ["failed", "failed"],
-  ] as const)("has a record when nobody takes it: %s", async (outcome, endReason) => {
-    const on = await start({ outcome });
-    const { status, body } = await place(on, { to: TO, agent: "collections" });
-    expect(status).toBe(202);
-    await on.until(body["callSid"] ?? "", "ended");
-    expect(on.record(body["callSid"] ?? "")).toMatchObject({
-      state: "ended",
-      direction: "outbound",
-      outcome: "failed",
-      endReason,
-      answeredAt: null,
-    });
-    expect(on.model.sessions).toEqual([]);
-  });
+  ] as const)(
+    "has a record when nobody takes it: %s",
+    async ([outcome, endReason], { closes, expect }) => {
+      const on = await start(closes, { outcome });
+      const { status, body } = await place(on, { to: TO, agent: "collections" });
+      expect(status).toBe(202);
+      await on.until(body["callSid"] ?? "", "ended");
+      expect(on.record(body["callSid"] ?? "")).toMatchObject({
+        state: "ended",
+        direction: "outbound",
+        outcome: "failed",
+        endReason,
+        answeredAt: null,
+      });
+      expect(on.model.sessions).toEqual([]);
+    },
+  );
 
-  it("is refused with what is to be mended, and nobody is rung", async () => {
-    const on = await start({});
+  it("is refused with what is to be mended, and nobody is rung", async ({ closes, expect }) => {
+    const on = await start(closes, {});
     expect(await place(on, { to: "911", agent: "collections" })).toMatchObject({ status: 400 });
     expect(await place(on, { to: TO, agent: "nobody" })).toMatchObject({
       status: 422,
@@ -201,8 +213,8 @@ describe("a call that is placed", () => {
     expect(on.twilio.legs).toEqual([]);
   });
 
-  it("is refused beyond the number's calls in an hour, and counted", async () => {
-    const on = await start({ outcome: "busy" });
+  it("is refused beyond the number's calls in an hour, and counted", async ({ closes, expect }) => {
+    const on = await start(closes, { outcome: "busy" });
     for (let i = 0; i < 2; i++)
       expect((await place(on, { to: TO, agent: "collections" })).status).toBe(202);
     const refused = await place(on, { to: TO, agent: "collections" });

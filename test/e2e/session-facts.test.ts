@@ -1,22 +1,17 @@
 /** What a session knows and is told, on both paths, and what it costs in the default configuration. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { JsonObject } from "../../sim/model/check.js";
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import { agent } from "../fakes/call-bench.js";
 import { hears, onlyAgent } from "../fakes/heard-call.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { sipAgent, startSipStage } from "../fakes/sip-stage.js";
-import { type Stage, startStage } from "../fakes/stage.js";
+import { startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
 const question = speechLike(600, 2);
 const FROM = "+12025550177";
-
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
 
 const informed: Partial<AgentProfile> = {
   instructions: "Today is {{weekday}}, {{date}}. They call from {{caller_number}}.",
@@ -36,13 +31,13 @@ const inNewYork = (options: Intl.DateTimeFormatOptions): string =>
   new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", ...options }).format(Date.now());
 
 /** The session as the model was given it, and the first request to speak. */
-async function given(path: "media-stream" | "sip", changes: Partial<AgentProfile>) {
+async function given(closes: Closes, path: "media-stream" | "sip", changes: Partial<AgentProfile>) {
   const script = { turns: [{ say: GREETING }] };
   const on =
     path === "sip"
       ? await startSipStage({ script, agents: onlyAgent({ ...sipAgent("warm"), ...changes }) })
       : await startStage(script, { agents: onlyAgent(agent(changes)) });
-  stage = on;
+  closes(on);
   const call = on.twilio.placeCall({ from: FROM });
   await on.until(call.sid, "agent_heard");
   const { events, config } = on.model.sessions[0]!;
@@ -50,9 +45,12 @@ async function given(path: "media-stream" | "sip", changes: Partial<AgentProfile
   return { config, greeting: JSON.stringify(create.event) };
 }
 
-describe.each(["media-stream", "sip"] as const)("a session on the path %s", (path) => {
-  it("knows date, weekday, time and the caller's number, and has the agent's settings", async () => {
-    const { config, greeting } = await given(path, informed);
+describe.concurrent.each(["media-stream", "sip"] as const)("a session on the path %s", (path) => {
+  it("knows date, weekday, time and the caller's number, and has the agent's settings", async ({
+    closes,
+    expect,
+  }) => {
+    const { config, greeting } = await given(closes, path, informed);
     const text = String(config["instructions"]);
     const weekday = inNewYork({ weekday: "long" });
     expect(text).toContain(`Today is ${weekday}, `);
@@ -71,43 +69,46 @@ describe.each(["media-stream", "sip"] as const)("a session on the path %s", (pat
     });
   });
 
-  it("is not told the number where that is switched off", async () => {
-    const { config } = await given(path, { timeZone: "UTC", tellCallerNumber: false });
+  it("is not told the number where that is switched off", async ({ closes, expect }) => {
+    const { config } = await given(closes, path, { timeZone: "UTC", tellCallerNumber: false });
     expect(String(config["instructions"])).toContain("in the time zone UTC");
     expect(String(config["instructions"])).not.toContain(FROM);
   });
 });
 
-describe("the cost of a call", () => {
-  it.each([
+describe.concurrent("the cost of a call", () => {
+  it.for<[string, number]>([
     ["gpt-live-transcribe", 0.017],
     ["gpt-realtime-whisper", 0.017],
     ["gpt-transcribe", 0.0045],
-  ])("holds the transcription by %s, by its duration", async (model, perMinute) => {
-    const profile = agent({ transcription: { model, language: null } });
-    const on = await startStage(
-      { turns: [{ say: GREETING }, null], transcripts: ["Hello?"] },
-      { agents: onlyAgent(profile), model: { transcription: "duration" } },
-    );
-    stage = on;
-    const call = on.twilio.placeCall();
-    await hears(call, GREETING.audio);
-    await call.say(question);
-    await on.until(call.sid, "transcription_usage");
-    const usage = on
-      .written(call.sid)
-      .find(({ type }) => type === "transcription_usage") as unknown as { seconds: number };
-    expect(usage.seconds).toBeGreaterThan(0);
-    const text = await on.metrics();
-    const cost = Number(
-      new RegExp(`cost_usd_total\\{agent="support",model="${model}",worker="0"\\} (\\S+)`).exec(
-        text,
-      )?.[1],
-    );
-    expect(cost).toBeCloseTo((usage.seconds / 60) * perMinute, 6);
-  });
+  ])(
+    "holds the transcription by %s, by its duration",
+    async ([model, perMinute], { closes, expect }) => {
+      const profile = agent({ transcription: { model, language: null } });
+      const on = await startStage(
+        { turns: [{ say: GREETING }, null], transcripts: ["Hello?"] },
+        { agents: onlyAgent(profile), model: { transcription: "duration" } },
+      );
+      closes(on);
+      const call = on.twilio.placeCall();
+      await hears(call, GREETING.audio);
+      await call.say(question);
+      await on.until(call.sid, "transcription_usage");
+      const usage = on
+        .written(call.sid)
+        .find(({ type }) => type === "transcription_usage") as unknown as { seconds: number };
+      expect(usage.seconds).toBeGreaterThan(0);
+      const text = await on.metrics();
+      const cost = Number(
+        new RegExp(`cost_usd_total\\{agent="support",model="${model}",worker="0"\\} (\\S+)`).exec(
+          text,
+        )?.[1],
+      );
+      expect(cost).toBeCloseTo((usage.seconds / 60) * perMinute, 6);
+    },
+  );
 
-  it("ends a call at max_cost_usd, with the default prices", async () => {
+  it("ends a call at max_cost_usd, with the default prices", async ({ closes, expect }) => {
     const base = agent();
     const profile = agent({
       transcription: { model: "gpt-live-transcribe", language: null },
@@ -117,7 +118,7 @@ describe("the cost of a call", () => {
       { turns: () => ({ say: GREETING }), transcripts: ["Hello?"] },
       { agents: onlyAgent(profile) },
     );
-    stage = on;
+    closes(on);
     const call = on.twilio.placeCall();
     await hears(call, GREETING.audio);
     await call.events.until("dial_bridged", {}, 15_000);

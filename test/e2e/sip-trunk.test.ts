@@ -1,18 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type SipStage, sipAgent, startSipStage } from "../fakes/sip-stage.js";
 
 const SALES_NUMBER = "+15550002222";
 
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
 /** A number of its own for `sales`; `support` answers the others. */
-async function start(): Promise<SipStage> {
+async function start(closes: Closes): Promise<SipStage> {
   const support = sipAgent("warm");
-  stage = await startSipStage({
+  const stage = await startSipStage({
     agents: {
       agents: new Map([
         ["support", support],
@@ -22,12 +17,12 @@ async function start(): Promise<SipStage> {
       defaultAgent: "support",
     },
   });
-  return stage;
+  return closes(stage);
 }
 
-describe("a direct trunk call", () => {
-  it("is transferred cold, by REFER, after the farewell was heard", async () => {
-    const stage = await start();
+describe.concurrent("a direct trunk call", () => {
+  it("is transferred cold, by REFER, after the farewell was heard", async ({ closes, expect }) => {
+    const stage = await start(closes);
     const caller = stage.trunk.placeCall();
     const call = await stage.greeted(0);
     await stage.ask(caller);
@@ -42,8 +37,11 @@ describe("a direct trunk call", () => {
     expect(stage.model.violations()).toEqual([]);
   });
 
-  it("goes on with the model when the carrier does not take the REFER", async () => {
-    const stage = await start();
+  it("goes on with the model when the carrier does not take the REFER", async ({
+    closes,
+    expect,
+  }) => {
+    const stage = await start(closes);
     const caller = stage.trunk.placeCall({ refer: "refused" });
     const call = await stage.greeted(0);
     await caller.press("0");
@@ -56,8 +54,11 @@ describe("a direct trunk call", () => {
     expect(stage.model.violations()).toEqual([]);
   });
 
-  it("is recorded as any other, under the name that the model's end gave it", async () => {
-    const stage = await start();
+  it("is recorded as any other, under the name that the model's end gave it", async ({
+    closes,
+    expect,
+  }) => {
+    const stage = await start(closes);
     const caller = stage.trunk.placeCall({ from: "+15550107777", dialled: SALES_NUMBER });
     const call = await stage.greeted(0);
     await stage.ask(caller);
@@ -75,10 +76,10 @@ describe("a direct trunk call", () => {
     expect(stage.model.violations()).toEqual([]);
   });
 
-  it.each(["invite", "accepted", "sideband", "speaking"] as const)(
+  it.for(["invite", "accepted", "sideband", "speaking"] as const)(
     "leaves nothing behind when the caller hangs up at %s",
-    async (moment) => {
-      const stage = await start();
+    async (moment, { closes, expect }) => {
+      const stage = await start(closes);
       const caller = stage.trunk.placeCall();
       const call = await stage.model.sip.call(0);
       await call.events.until(moment);
@@ -96,8 +97,8 @@ describe("a direct trunk call", () => {
     },
   );
 
-  it("is over for everybody when the model's end dies", async () => {
-    const stage = await start();
+  it("is over for everybody when the model's end dies", async ({ closes, expect }) => {
+    const stage = await start(closes);
     const caller = stage.trunk.placeCall();
     const call = await stage.greeted(0);
     call.die();

@@ -1,26 +1,19 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import type { Party } from "../../sim/twilio/party.js";
-import { askForHuman, type SipStage, sipCallOver, startSipStage } from "../fakes/sip-stage.js";
+import { type Closes, it } from "../fakes/it-closing.js";
+import { askForHuman, sipCallOver, startSipStage } from "../fakes/sip-stage.js";
 
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(options: Parameters<typeof startSipStage>[0] = {}): Promise<SipStage> {
-  stage = await startSipStage(options);
-  return stage;
-}
-
-async function asksForHuman(options: Parameters<typeof startSipStage>[0] = {}) {
-  const stage = await start(options);
+async function asksForHuman(closes: Closes, options: Parameters<typeof startSipStage>[0] = {}) {
+  const stage = closes(await startSipStage(options));
   return { stage, ...(await askForHuman(stage)) };
 }
 
-describe("a call on the SIP path", () => {
-  it("is answered by the model, greeted, helped by a tool, and recorded", async () => {
-    const stage = await start();
+describe.concurrent("a call on the SIP path", () => {
+  it("is answered by the model, greeted, helped by a tool, and recorded", async ({
+    closes,
+    expect,
+  }) => {
+    const stage = closes(await startSipStage());
     const caller = stage.place();
     const call = await stage.greeted();
     await stage.ask(caller);
@@ -38,8 +31,11 @@ describe("a call on the SIP path", () => {
     expect(stage.faults(caller)).toEqual([]);
   });
 
-  it("brings the human in warm: briefed, asked, joined; then the model leaves", async () => {
-    const { stage, caller, call } = await asksForHuman();
+  it("brings the human in warm: briefed, asked, joined; then the model leaves", async ({
+    closes,
+    expect,
+  }) => {
+    const { stage, caller, call } = await asksForHuman(closes);
     const human = await stage.human();
     await human.events.until("conference_joined");
     await call.ended;
@@ -58,8 +54,8 @@ describe("a call on the SIP path", () => {
     expect(stage.faults(caller)).toEqual([]);
   });
 
-  it("brings the human in when the caller presses 0", async () => {
-    const stage = await start();
+  it("brings the human in when the caller presses 0", async ({ closes, expect }) => {
+    const stage = closes(await startSipStage());
     const caller = stage.place();
     await stage.greeted();
     await caller.press("0");
@@ -71,23 +67,31 @@ describe("a call on the SIP path", () => {
     expect(stage.faults(caller)).toEqual([]);
   });
 
-  it.each<[string, Party, string]>([
+  it.for<[string, Party, string]>([
     ["is busy", { outcome: "busy" }, "busy"],
     ["declines", { keys: () => "2" }, "declined"],
     ["is a voicemail", { keys: () => null, answeredBy: "machine_start" }, "no_answer"],
     ["never answers", { outcome: "no-answer" }, "no_answer"],
     ["hangs up at once", { hangUpAfterMs: 0 }, "no_answer"],
-  ])("goes on with the model, who is told, when the human %s", async (_name, party, outcome) => {
-    const { stage, caller, call } = await asksForHuman({ twilio: { callees: () => party } });
-    expect(await stage.until(caller.sid, "transfer_outcome")).toMatchObject({ outcome });
-    await expect
-      .poll(() => JSON.stringify(call.session?.events), { timeout: 5_000 })
-      .toContain("did not work");
-    expect(call.state).toBe("live");
-    expect(stage.twilio.connections.now(caller.sid).with).toHaveLength(1);
-    caller.hangUp();
-    await sipCallOver(stage, caller.sid);
-    expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
-    expect(stage.faults(caller)).toEqual([]);
-  });
+  ])(
+    "goes on with the model, who is told, when the human %s",
+    async ([_name, party, outcome], { closes, expect }) => {
+      const { stage, caller, call } = await asksForHuman(closes, {
+        twilio: { callees: () => party },
+      });
+      expect(await stage.until(caller.sid, "transfer_outcome")).toMatchObject({ outcome });
+      await expect
+        .poll(() => JSON.stringify(call.session?.events), { timeout: 5_000 })
+        .toContain("did not work");
+      expect(call.state).toBe("live");
+      expect(stage.twilio.connections.now(caller.sid).with).toHaveLength(1);
+      caller.hangUp();
+      await sipCallOver(stage, caller.sid);
+      expect(stage.record(caller.sid)).toMatchObject({
+        outcome: "completed",
+        transfer: { outcome },
+      });
+      expect(stage.faults(caller)).toEqual([]);
+    },
+  );
 });

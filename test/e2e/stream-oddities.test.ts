@@ -1,12 +1,13 @@
 /** Streams and callbacks as Twilio should not send them: no call is lost to one. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Turn } from "../../sim/model/script.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { StreamQuirks } from "../../sim/twilio/stream-quirks.js";
 import { heardOf, hears } from "../fakes/heard-call.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { startSipStage } from "../fakes/sip-stage.js";
-import { type Stage, startStage } from "../fakes/stage.js";
+import { startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
 const ANSWER = { text: "It left yesterday.", audio: speechLike(400, 2) };
@@ -15,15 +16,8 @@ const BYE = { text: "Goodbye.", audio: speechLike(500, 4) };
 const question = speechLike(600, 5);
 const ends: Turn = { say: BYE, calls: [{ name: "end_call", arguments: { reason: "done" } }] };
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(turns: readonly Turn[], quirks: StreamQuirks = {}) {
-  const on = await startStage({ turns: [{ say: GREETING }, ...turns] });
-  stage = on;
+async function start(closes: Closes, turns: readonly Turn[], quirks: StreamQuirks = {}) {
+  const on = closes(await startStage({ turns: [{ say: GREETING }, ...turns] }));
   return { on, call: on.twilio.placeCall({ quirks }) };
 }
 
@@ -54,9 +48,12 @@ function startMessage(call: Leg): string {
   });
 }
 
-describe("marks that are never echoed", () => {
-  it("cost neither the answers, nor an interruption, nor the farewell", async () => {
-    const { on, call } = await start([{ say: LONG }, ends], { noMarks: true });
+describe.concurrent("marks that are never echoed", () => {
+  it("cost neither the answers, nor an interruption, nor the farewell", async ({
+    closes,
+    expect,
+  }) => {
+    const { on, call } = await start(closes, [{ say: LONG }, ends], { noMarks: true });
     await hears(call, GREETING.audio);
     await call.say(question);
     await expect.poll(() => heardOf(call, LONG.audio), { timeout: 10_000 }).toBeGreaterThan(800);
@@ -73,9 +70,9 @@ describe("marks that are never echoed", () => {
   });
 });
 
-describe("messages of a stream", () => {
-  it("out of order, twice, unknown or broken change nothing", async () => {
-    const { on, call } = await start([{ say: ANSWER }, ends]);
+describe.concurrent("messages of a stream", () => {
+  it("out of order, twice, unknown or broken change nothing", async ({ closes, expect }) => {
+    const { on, call } = await start(closes, [{ say: ANSWER }, ends]);
     await hears(call, GREETING.audio);
     const stream = call.stream!;
     stream.sendRaw(startMessage(call));
@@ -97,8 +94,8 @@ describe("messages of a stream", () => {
     expect(on.record(call.sid)).toMatchObject({ outcome: "completed", endReason: "done" });
   });
 
-  it("before their start are a call like any other", async () => {
-    const { on, call } = await start([{ say: ANSWER }], { startDelayMs: 500 });
+  it("before their start are a call like any other", async ({ closes, expect }) => {
+    const { on, call } = await start(closes, [{ say: ANSWER }], { startDelayMs: 500 });
     await call.events.until("webhook");
     await expect.poll(() => call.stream?.open ?? false, { timeout: 5_000 }).toBe(true);
     call.stream!.sendRaw(media(call, 1, 0));
@@ -111,8 +108,8 @@ describe("messages of a stream", () => {
     await on.until(call.sid, "ended");
   });
 
-  it("that end the call twice end it once", async () => {
-    const { on, call } = await start([{ say: ANSWER }], { ending: "stop_without_close" });
+  it("that end the call twice end it once", async ({ closes, expect }) => {
+    const { on, call } = await start(closes, [{ say: ANSWER }], { ending: "stop_without_close" });
     await hears(call, GREETING.audio);
     const stream = call.stream!;
     const { callSid, accountSid, streamSid } = stream.fields;
@@ -133,11 +130,14 @@ const CALLBACKS = [
 ];
 const STATUSES = ["completed", "answered", "busy", "no-answer", "failed", "canceled", "odd", ""];
 
-describe.each(["media-stream", "sip"] as const)("callbacks on the path %s", (path) => {
-  it("of an unknown call, with parts missing, twice, and after its end do no harm", async () => {
+describe.concurrent.each(["media-stream", "sip"] as const)("callbacks on the path %s", (path) => {
+  it("of an unknown call, with parts missing, twice, and after its end do no harm", async ({
+    closes,
+    expect,
+  }) => {
     const script = { turns: [{ say: GREETING }, { say: ANSWER }] };
     const on = path === "sip" ? await startSipStage({ script }) : await startStage(script);
-    stage = on;
+    closes(on);
     const unknown = `CA${"f".repeat(32)}`;
     const bother = async (callSid: string): Promise<void> => {
       const forms = [

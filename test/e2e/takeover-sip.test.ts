@@ -1,6 +1,7 @@
 /** A supervisor who speaks to a caller on the SIP path: a participant of their conference. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, type ExpectStatic } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Listener, listen } from "../fakes/listener.js";
 import { type SipStage, sipCallOver, startSipStage } from "../fakes/sip-stage.js";
 import { PUBLIC_URL } from "../fakes/stage.js";
@@ -13,14 +14,8 @@ const QUESTION = speechLike(700, 5);
 const APP_SID = `AP${"7".repeat(32)}`;
 const PATIENCE = { timeout: 15_000 };
 
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(): Promise<SipStage> {
-  stage = await startSipStage({
+async function start(closes: Closes): Promise<SipStage> {
+  const stage = await startSipStage({
     script: { turns: [{ say: HELLO }, { say: BACK }, { say: ANSWER }] },
     env: { SUPERVISOR_APP_SID: APP_SID },
     twilio: {
@@ -28,7 +23,7 @@ async function start(): Promise<SipStage> {
       applications: [{ sid: APP_SID, voiceUrl: `${PUBLIC_URL}/sip/supervisor` }],
     },
   });
-  return stage;
+  return closes(stage);
 }
 
 async function post(here: SipStage, path: string, body: object = {}) {
@@ -53,8 +48,8 @@ function microphone(listener: Listener) {
   };
 }
 
-async function takenOver() {
-  const here = await start();
+async function takenOver(closes: Closes, expect: ExpectStatic) {
+  const here = await start(closes);
   const caller = here.place();
   const call = await here.greeted();
   const listener = await listen(here.adminPort, caller.sid);
@@ -77,9 +72,12 @@ const sound = (audio: Uint8Array): Buffer => Buffer.from(audio.filter((byte) => 
 const heardBy = (listener: Listener, direction: number, audio: Uint8Array): boolean =>
   sound(listener.heard(direction)).includes(sound(audio));
 
-describe("a take-over on the SIP path", { timeout: 40_000 }, () => {
-  it("puts the supervisor into the conference, and the model on hold until it is told", async () => {
-    const { here, caller, call, listener, mic, line, one, acts } = await takenOver();
+describe.concurrent("a take-over on the SIP path", { timeout: 40_000 }, () => {
+  it("puts the supervisor into the conference, and the model on hold until it is told", async ({
+    closes,
+    expect,
+  }) => {
+    const { here, caller, call, listener, mic, line, one, acts } = await takenOver(closes, expect);
     await expect.poll(() => line()?.status, PATIENCE).toBe("in-progress");
     await expect
       .poll(() => here.twilio.legs.some(({ streams }) => streams[0]?.open === true), PATIENCE)
@@ -110,8 +108,8 @@ describe("a take-over on the SIP path", { timeout: 40_000 }, () => {
     expect(acts()).toEqual(["supervisor_took_over", "supervisor_handed_back asked"]);
   });
 
-  it("ends by itself when the supervisor's connection is lost", async () => {
-    const { here, caller, call, listener, mic, line, acts } = await takenOver();
+  it("ends by itself when the supervisor's connection is lost", async ({ closes, expect }) => {
+    const { here, caller, call, listener, mic, line, acts } = await takenOver(closes, expect);
     await expect.poll(() => line()?.status, PATIENCE).toBe("in-progress");
     mic.off();
     listener.terminate();
@@ -122,8 +120,8 @@ describe("a take-over on the SIP path", { timeout: 40_000 }, () => {
     expect(here.faults(caller)).toEqual([]);
   });
 
-  it("ends with the call", async () => {
-    const { here, caller, mic, line, acts } = await takenOver();
+  it("ends with the call", async ({ closes, expect }) => {
+    const { here, caller, mic, line, acts } = await takenOver(closes, expect);
     await expect.poll(() => line()?.status, PATIENCE).toBe("in-progress");
     caller.hangUp();
     await sipCallOver(here, caller.sid);
@@ -132,8 +130,11 @@ describe("a take-over on the SIP path", { timeout: 40_000 }, () => {
     expect(here.faults(caller)).toEqual([]);
   });
 
-  it("leaves the model as it was when Twilio does not let the supervisor in", async () => {
-    const here = await start();
+  it("leaves the model as it was when Twilio does not let the supervisor in", async ({
+    closes,
+    expect,
+  }) => {
+    const here = await start(closes);
     const caller = here.place();
     const call = await here.greeted();
     const listener = await listen(here.adminPort, caller.sid);

@@ -1,7 +1,8 @@
 /** A supervisor who speaks to the caller in place of the model, between the simulators. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, type ExpectStatic } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { heardMs, playedAudio } from "../../sim/twilio/heard.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Listener, listen } from "../fakes/listener.js";
 import { startSipStage } from "../fakes/sip-stage.js";
 import { type Stage, startStage } from "../fakes/stage.js";
@@ -12,12 +13,6 @@ const ANSWER = { text: "It left on Monday.", audio: speechLike(900, 3) };
 const VOICE = speechLike(1_500, 4);
 const QUESTION = speechLike(700, 5);
 const PATIENCE = { timeout: 15_000 };
-
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
 
 async function post(here: Stage, path: string, body: object = {}) {
   const response = await fetch(`http://127.0.0.1:${here.adminPort}${path}`, {
@@ -36,12 +31,12 @@ async function speak(listener: Listener, ulaw: Uint8Array, frameMs: number): Pro
   }
 }
 
-async function takenOver() {
+async function takenOver(closes: Closes, expect: ExpectStatic) {
   const here = await startStage(
     { turns: [{ say: LONG }, { say: BACK }, { say: ANSWER }] },
     { twilio: { speed: 1 } },
   );
-  stage = here;
+  closes(here);
   const call = here.twilio.placeCall();
   const heard = (audio: Uint8Array): number => heardMs(call.streams[0]!, audio) ?? 0;
   await call.events.until("first_media");
@@ -59,9 +54,12 @@ async function takenOver() {
   return { here, call, heard, listener, one, acts };
 }
 
-describe("a take-over", { timeout: 40_000 }, () => {
-  it("lets the caller hear the supervisor in place of the model, which is told and speaks again", async () => {
-    const { here, call, heard, listener, one, acts } = await takenOver();
+describe.concurrent("a take-over", { timeout: 40_000 }, () => {
+  it("lets the caller hear the supervisor in place of the model, which is told and speaks again", async ({
+    closes,
+    expect,
+  }) => {
+    const { here, call, heard, listener, one, acts } = await takenOver(closes, expect);
     expect(await post(here, `${one}/take-over`, { listener: 1 })).toBe(409);
     await speak(listener, VOICE, 20);
     // What the model heard until then is cut like at an interruption; nothing of it came after.
@@ -95,8 +93,8 @@ describe("a take-over", { timeout: 40_000 }, () => {
     expect([...here.twilio.violations(), ...here.model.violations()]).toEqual([]);
   });
 
-  it("ends by itself when the supervisor's connection is lost", async () => {
-    const { here, call, heard, listener, acts } = await takenOver();
+  it("ends by itself when the supervisor's connection is lost", async ({ closes, expect }) => {
+    const { here, call, heard, listener, acts } = await takenOver(closes, expect);
     await speak(listener, VOICE.subarray(0, 3_200), 20);
     listener.terminate();
     await expect.poll(() => heard(BACK.audio), PATIENCE).toBe(600);
@@ -105,16 +103,22 @@ describe("a take-over", { timeout: 40_000 }, () => {
     await here.until(call.sid, "ended");
   });
 
-  it("ends by itself when the microphone falls silent without a word", async () => {
-    const { here, call, heard, acts } = await takenOver();
+  it("ends by itself when the microphone falls silent without a word", async ({
+    closes,
+    expect,
+  }) => {
+    const { here, call, heard, acts } = await takenOver(closes, expect);
     await expect.poll(() => heard(BACK.audio), PATIENCE).toBe(600);
     expect(acts()).toEqual(["supervisor_took_over", "supervisor_handed_back no_audio"]);
     call.hangUp();
     await here.until(call.sid, "ended");
   });
 
-  it("ends with the call: a transfer by the supervisor, and a caller who hangs up", async () => {
-    const { here, call, one, acts } = await takenOver();
+  it("ends with the call: a transfer by the supervisor, and a caller who hangs up", async ({
+    closes,
+    expect,
+  }) => {
+    const { here, call, one, acts } = await takenOver(closes, expect);
     expect(await post(here, `${one}/transfer`, { destination: "desk" })).toBe(202);
     await call.events.until("dial_bridged", {}, 15_000);
     expect(acts()).toEqual([
@@ -126,9 +130,12 @@ describe("a take-over", { timeout: 40_000 }, () => {
     await here.until(call.sid, "ended");
   });
 
-  it("wants a listener of the operator's own, and is refused on the SIP path without a TwiML App", async () => {
+  it("wants a listener of the operator's own, and is refused on the SIP path without a TwiML App", async ({
+    closes,
+    expect,
+  }) => {
     const here = await startSipStage();
-    stage = here;
+    closes(here);
     const caller = here.place();
     await here.greeted();
     const one = `/api/calls/${caller.sid}`;

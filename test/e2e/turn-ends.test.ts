@@ -1,32 +1,37 @@
 /** Ends of the caller's turns that the model misses: the caller is answered all the same. */
-import { afterEach, expect, it } from "vitest";
+import type { ExpectStatic } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { ModelSession } from "../../sim/model/session.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { startSipStage } from "../fakes/sip-stage.js";
-import { type Stage, startStage } from "../fakes/stage.js";
+import { startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
 const ANSWER = { text: "I am still here.", audio: speechLike(400, 2) };
 const MOST_SILENCE_MS = 8_000;
 
-let stage: Stage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
 const started = { type: "input_audio_buffer.speech_started", item_id: "missed", audio_start_ms: 0 };
 const stopped = { type: "input_audio_buffer.speech_stopped", item_id: "missed", audio_end_ms: 90 };
 
+/** Of the context of a test. */
+interface Beside {
+  readonly closes: Closes;
+  readonly expect: ExpectStatic;
+}
+
 /** A greeted caller; then the session says what `tell` lets it say, and the caller waits. */
-async function answered(path: "media-stream" | "sip", tell: (session: ModelSession) => void) {
+async function answered(
+  { closes, expect }: Beside,
+  path: "media-stream" | "sip",
+  tell: (session: ModelSession) => void,
+) {
   const script = { turns: [{ say: GREETING }, { say: ANSWER }] };
   const options = { twilio: { speed: 1 } };
   const on =
     path === "sip"
       ? await startSipStage({ script, ...options })
       : await startStage(script, options);
-  stage = on;
+  closes(on);
   const call = on.twilio.placeCall();
   await on.until(call.sid, "agent_heard");
   const session = on.model.sessions[0]!;
@@ -40,14 +45,17 @@ async function answered(path: "media-stream" | "sip", tell: (session: ModelSessi
   expect(on.model.violations()).toEqual([]);
 }
 
-it("a start of speech without an end, while the caller is silent", async () => {
-  await answered("media-stream", (session) => session.send(started));
+it.concurrent("a start of speech without an end, while the caller is silent", async ({
+  closes,
+  expect,
+}) => {
+  await answered({ closes, expect }, "media-stream", (session) => session.send(started));
 });
 
-it.each(["media-stream", "sip"] as const)(
+it.concurrent.for(["media-stream", "sip"] as const)(
   "a turn that the model never commits, on the path %s",
-  async (path) => {
-    await answered(path, (session) => {
+  async (path, { closes, expect }) => {
+    await answered({ closes, expect }, path, (session) => {
       session.send(started);
       session.send(stopped);
     });

@@ -52,7 +52,7 @@ function postgres(): StoreKind {
   const found = given === undefined ? findPostgres() : null;
   const skipped = found !== null && "missing" in found ? found.missing : null;
   if (skipped !== null) console.log(`PostgreSQL is not tested: ${skipped}`);
-  let own: PrivatePostgres | null = null;
+  let own: Promise<PrivatePostgres> | null = null;
   const made: string[] = [];
   const query = async (url: string, text: string) => {
     const client = new pg.Client(url);
@@ -61,18 +61,20 @@ function postgres(): StoreKind {
     await client.end();
     return rows as readonly unknown[];
   };
-  let server: string | undefined = given;
+  /** Started once, also for tests that run beside each other. */
+  const serverUrl = async (): Promise<string> => {
+    if (given !== undefined) return given;
+    if (found === null || "missing" in found) throw new Error("no server");
+    own ??= startPostgres(found.bin);
+    return (await own).url;
+  };
   return {
     name: "postgres",
     skipped,
     query,
     execute: async (url, text) => void (await query(url, text)),
     newDatabase: async () => {
-      if (server === undefined && found !== null && "bin" in found) {
-        own = await startPostgres(found.bin);
-        server = own.url;
-      }
-      if (server === undefined) throw new Error("no server");
+      const server = await serverUrl();
       const name = `murelay_${randomBytes(6).toString("hex")}`;
       await query(server, `create database ${name}`);
       made.push(name);
@@ -81,10 +83,9 @@ function postgres(): StoreKind {
       return url.href;
     },
     dispose: async () => {
-      if (own !== null) await own.remove();
-      else if (server !== undefined) {
-        for (const name of made)
-          await query(server, `drop database if exists ${name} with (force)`);
+      if (own !== null) await (await own).remove();
+      else if (given !== undefined) {
+        for (const name of made) await query(given, `drop database if exists ${name} with (force)`);
       }
     },
   };
