@@ -1,29 +1,19 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import type { WebhookForgery } from "../../sim/sip/webhook.js";
-import { type SipStage, sipCallOver, startSipStage } from "../fakes/sip-stage.js";
+import { it } from "../fakes/it-closing.js";
+import { sipCallOver, startSipStage } from "../fakes/sip-stage.js";
 import { startStage } from "../fakes/stage.js";
 
-let stage: SipStage | null = null;
-afterEach(async () => {
-  await stage?.close();
-  stage = null;
-});
-
-async function start(options: Parameters<typeof startSipStage>[0] = {}): Promise<SipStage> {
-  stage = await startSipStage(options);
-  return stage;
-}
-
-describe("a webhook that is not the model's", () => {
-  it.each<WebhookForgery>([
+describe.concurrent("a webhook that is not the model's", () => {
+  it.for<WebhookForgery>([
     "unsigned",
     "wrong_secret",
     "wrong_body",
     "wrong_id",
     "wrong_time",
     "garbage",
-  ])("is answered 400, and nothing is accepted: %s", async (forgery) => {
-    const stage = await start({ model: { sip: { retriesMs: [] } } });
+  ])("is answered 400, and nothing is accepted: %s", async (forgery, { closes, expect }) => {
+    const stage = closes(await startSipStage({ model: { sip: { retriesMs: [] } } }));
     stage.model.sip.deliverTo("http://127.0.0.1:9/");
     stage.place();
     const call = await stage.model.sip.call(0);
@@ -32,19 +22,22 @@ describe("a webhook that is not the model's", () => {
     expect(stage.model.sip.requests).toEqual([]);
   });
 
-  it.each([-302, 302])("is answered 400 when its time is %i s away", async (seconds) => {
-    const stage = await start({ model: { sip: { retriesMs: [] } } });
-    stage.model.sip.deliverTo("http://127.0.0.1:9/");
-    stage.place();
-    const call = await stage.model.sip.call(0);
-    const url = `http://127.0.0.1:${stage.publicPort}/openai/webhook`;
-    const timestampS = Math.floor(Date.now() / 1000) + seconds;
-    expect((await stage.model.sip.announce(call, { url, timestampS })).status).toBe(400);
-    expect(stage.model.sip.requests).toEqual([]);
-  });
+  it.for([-302, 302])(
+    "is answered 400 when its time is %i s away",
+    async (seconds, { closes, expect }) => {
+      const stage = closes(await startSipStage({ model: { sip: { retriesMs: [] } } }));
+      stage.model.sip.deliverTo("http://127.0.0.1:9/");
+      stage.place();
+      const call = await stage.model.sip.call(0);
+      const url = `http://127.0.0.1:${stage.publicPort}/openai/webhook`;
+      const timestampS = Math.floor(Date.now() / 1000) + seconds;
+      expect((await stage.model.sip.announce(call, { url, timestampS })).status).toBe(400);
+      expect(stage.model.sip.requests).toEqual([]);
+    },
+  );
 
-  it("is one accept however often it comes", async () => {
-    const stage = await start({ model: { sip: { copies: 5 } } });
+  it("is one accept however often it comes", async ({ closes, expect }) => {
+    const stage = closes(await startSipStage({ model: { sip: { copies: 5 } } }));
     const caller = stage.place();
     const call = await stage.greeted();
     await stage.model.sip.announce(call);
@@ -57,9 +50,12 @@ describe("a webhook that is not the model's", () => {
   });
 });
 
-describe("the model's webhook", () => {
-  it("may come to the root of the site, and beside one for another kind of session", async () => {
-    const stage = await start({ model: { sip: { announceLive: true } } });
+describe.concurrent("the model's webhook", () => {
+  it("may come to the root of the site, and beside one for another kind of session", async ({
+    closes,
+    expect,
+  }) => {
+    const stage = closes(await startSipStage({ model: { sip: { announceLive: true } } }));
     stage.model.sip.deliverTo(`http://127.0.0.1:${stage.publicPort}/`);
     const caller = stage.place();
     const call = await stage.greeted();
@@ -71,8 +67,8 @@ describe("the model's webhook", () => {
     expect(stage.faults(caller)).toEqual([]);
   });
 
-  it("does nothing any more when the call is over", async () => {
-    const stage = await start();
+  it("does nothing any more when the call is over", async ({ closes, expect }) => {
+    const stage = closes(await startSipStage());
     const caller = stage.place();
     const call = await stage.greeted();
     caller.hangUp();
@@ -88,22 +84,21 @@ describe("the model's webhook", () => {
     expect(stage.faults(next)).toEqual([]);
   });
 
-  it("and the number's are unknown paths while the SIP path is not set up", async () => {
-    const plain = await startStage({ turns: [] });
-    try {
-      const url = `http://127.0.0.1:${plain.publicPort}`;
-      for (const path of ["/openai/webhook", "/"])
-        expect((await fetch(url + path, { method: "POST", body: "{}" })).status).toBe(404);
-      expect((await plain.twilio.post("/sip/incoming-call", { CallSid: "x" })).status).toBe(404);
-    } finally {
-      await plain.close();
-    }
+  it("and the number's are unknown paths while the SIP path is not set up", async ({
+    closes,
+    expect,
+  }) => {
+    const plain = closes(await startStage({ turns: [] }));
+    const url = `http://127.0.0.1:${plain.publicPort}`;
+    for (const path of ["/openai/webhook", "/"])
+      expect((await fetch(url + path, { method: "POST", body: "{}" })).status).toBe(404);
+    expect((await plain.twilio.post("/sip/incoming-call", { CallSid: "x" })).status).toBe(404);
   });
 });
 
-describe("a caller of the SIP path for whom there is no room", () => {
-  it("is taken to a human, and the model never rings", async () => {
-    const stage = await start({ env: { MAX_CALLS: "1" } });
+describe.concurrent("a caller of the SIP path for whom there is no room", () => {
+  it("is taken to a human, and the model never rings", async ({ closes, expect }) => {
+    const stage = closes(await startSipStage({ env: { MAX_CALLS: "1" } }));
     const first = stage.place();
     await stage.greeted();
     const second = stage.place({ from: "+15550100002" });
@@ -118,8 +113,8 @@ describe("a caller of the SIP path for whom there is no room", () => {
     expect([...stage.faults(first), ...stage.faults(second)]).toEqual([]);
   });
 
-  it("is refused as busy when they come straight from a trunk", async () => {
-    const stage = await start({ env: { MAX_CALLS: "1" } });
+  it("is refused as busy when they come straight from a trunk", async ({ closes, expect }) => {
+    const stage = closes(await startSipStage({ env: { MAX_CALLS: "1" } }));
     stage.place();
     await stage.greeted();
     const trunk = stage.trunk.placeCall();

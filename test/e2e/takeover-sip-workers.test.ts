@@ -2,10 +2,11 @@
  * Listening to and taking over calls on the SIP path, whose streams Twilio brings to another process than that of the
  * call: MEDIA_URL names none.
  */
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, type ExpectStatic } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { startModel } from "../../sim/model.js";
 import { startTwilio } from "../../sim/twilio.js";
+import { type Closes, it } from "../fakes/it-closing.js";
 import { type Listener, listen } from "../fakes/listener.js";
 import { type RelayNode, startNode } from "../fakes/relay-node.js";
 import { PUBLIC_URL } from "../fakes/stage.js";
@@ -22,19 +23,20 @@ const CALLER = 0;
 const SUPERVISOR = 2;
 
 const postgres = storeKinds().find(({ name }) => name === "postgres")!;
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+
+/** Of the context of a test. */
+interface Beside {
+  readonly closes: Closes;
+  readonly expect: ExpectStatic;
+}
 
 /** Without silence: a late frame leaves a gap. */
 const sound = (audio: Uint8Array): Buffer => Buffer.from(audio.filter((byte) => byte !== 0xff));
 const hears = (listener: Listener, direction: number, audio: Uint8Array) => () =>
   sound(listener.heard(direction)).includes(sound(audio));
 
-async function startPeers() {
-  const model = await startModel({ script: { turns: [{ say: HELLO }, { say: BACK }] } });
-  closers.push(() => model.close());
+async function startPeers({ closes, expect }: Beside) {
+  const model = closes(await startModel({ script: { turns: [{ say: HELLO }, { say: BACK }] } }));
   const twilio = await startTwilio({
     publicUrl: PUBLIC_URL,
     voiceUrl: `${PUBLIC_URL}/sip/incoming-call`,
@@ -42,7 +44,7 @@ async function startPeers() {
     sip: model.sip.invite,
     applications: [{ sid: APP_SID, voiceUrl: `${PUBLIC_URL}/sip/supervisor` }],
   });
-  closers.push(() => twilio.close());
+  closes(twilio);
   const start = async (env: Readonly<Record<string, string>>): Promise<RelayNode> => {
     const node = await startNode(
       { model, twilio, publicUrl: PUBLIC_URL },
@@ -56,10 +58,10 @@ async function startPeers() {
         ...env,
       },
     );
-    closers.push(() => node.remove());
+    closes({ close: () => node.remove() });
     return node;
   };
-  return { model, twilio, start };
+  return { model, twilio, start, closes, expect };
 }
 
 type Peers = Awaited<ReturnType<typeof startPeers>>;
@@ -73,7 +75,8 @@ interface Places {
 }
 
 /** A supervisor hears call `n`, is heard by its caller, and hands it back. */
-async function hearsAndSpeaks({ model, twilio }: Peers, n: number, places: Places): Promise<void> {
+async function hearsAndSpeaks(peers: Peers, n: number, places: Places): Promise<void> {
+  const { model, twilio, closes, expect } = peers;
   const address = (port: number) => `http://127.0.0.1:${port}`;
   twilio.route(PUBLIC_URL, address(places.call));
   twilio.route(MEDIA_ORIGIN, address(places.streams));
@@ -92,7 +95,7 @@ async function hearsAndSpeaks({ model, twilio }: Peers, n: number, places: Place
   const said: Uint8Array[] = [];
   const silence = new Uint8Array(160).fill(0xff);
   const microphone = setInterval(() => listener.speak(said.shift() ?? silence), 20);
-  closers.push(async () => clearInterval(microphone));
+  closes({ close: async () => clearInterval(microphone) });
   const withThem = () => twilio.connections.now(caller.sid).with;
   await expect.poll(withThem, PATIENCE).toEqual(["supervisor"]);
   for (let at = 0; at < VOICE.length; at += 160) said.push(VOICE.subarray(at, at + 160));
@@ -104,15 +107,19 @@ async function hearsAndSpeaks({ model, twilio }: Peers, n: number, places: Place
   expect(await listener.closed).toBe(1000);
 }
 
-async function isOver({ model, twilio }: Peers, ...nodes: readonly RelayNode[]): Promise<void> {
+async function isOver(peers: Peers, ...nodes: readonly RelayNode[]): Promise<void> {
+  const { model, twilio, expect } = peers;
   await expect.poll(() => twilio.legs.every(({ over }) => over), PATIENCE).toBe(true);
   expect([...model.violations(), ...twilio.violations()]).toEqual([]);
   for (const node of nodes) expect(node.log()).not.toContain("stream refused");
 }
 
-describe("streams of a call that reach another process", { timeout: 120_000 }, () => {
-  it("are carried to the worker with the call, and nothing is configured for that", async () => {
-    const peers = await startPeers();
+describe.concurrent("streams of a call that reach another process", { timeout: 120_000 }, () => {
+  it("are carried to the worker with the call, and nothing is configured for that", async ({
+    closes,
+    expect,
+  }) => {
+    const peers = await startPeers({ closes, expect });
     const node = await peers.start({ WORKERS: "2" });
     const port = (worker: number) => node.publicPort + 1 + worker;
     await hearsAndSpeaks(peers, 0, { call: port(0), streams: port(1), operator: node });
@@ -120,17 +127,20 @@ describe("streams of a call that reach another process", { timeout: 120_000 }, (
     await isOver(peers, node);
   });
 
-  it.skipIf(postgres.skipped !== null)("are carried to the node with the call", async () => {
-    const peers = await startPeers();
-    const shared = { DATABASE_URL: await postgres.newDatabase() };
-    const one = await peers.start({ ...shared, NODE_NAME: "one" });
-    const two = await peers.start({ ...shared, NODE_NAME: "two" });
-    await expect
-      .poll(async () => await two.get("/api/nodes"), PATIENCE)
-      .toMatch(/"one".*"two"|"two".*"one"/s);
-    const places = { call: one.publicPort, streams: two.publicPort, operator: one };
-    await hearsAndSpeaks(peers, 0, places);
-    await isOver(peers, one, two);
-  });
+  it.skipIf(postgres.skipped !== null)(
+    "are carried to the node with the call",
+    async ({ closes, expect }) => {
+      const peers = await startPeers({ closes, expect });
+      const shared = { DATABASE_URL: await postgres.newDatabase() };
+      const one = await peers.start({ ...shared, NODE_NAME: "one" });
+      const two = await peers.start({ ...shared, NODE_NAME: "two" });
+      await expect
+        .poll(async () => await two.get("/api/nodes"), PATIENCE)
+        .toMatch(/"one".*"two"|"two".*"one"/s);
+      const places = { call: one.publicPort, streams: two.publicPort, operator: one };
+      await hearsAndSpeaks(peers, 0, places);
+      await isOver(peers, one, two);
+    },
+  );
   afterAll(() => postgres.dispose());
 });

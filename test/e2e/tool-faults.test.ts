@@ -2,14 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, type ExpectStatic } from "vitest";
+import { afterAll, beforeAll, describe, type ExpectStatic, vi } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { ScriptedCall, Turn } from "../../sim/model/script.js";
 import type { ModelSession } from "../../sim/model/session.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { ToolDefinition } from "../../src/domain/agent-profile.js";
 import { agent } from "../fakes/call-bench.js";
-import { builtinTools, hears, onlyAgent } from "../fakes/heard-call.js";
+import { builtinTools, hears } from "../fakes/heard-call.js";
 import { type Closes, it } from "../fakes/it-closing.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
@@ -46,7 +46,6 @@ export default defineTool({
 });
 `,
 );
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The keys of `results` in the tool. */
 const RESULTS = [
@@ -67,19 +66,62 @@ function oddTool(sayWhileWaiting: string | null = null): ToolDefinition {
 
 const odd = (args: object): ScriptedCall => ({ name: "odd", arguments: { ...args } });
 
-/** A caller who is greeted, and asks. */
-async function asks(closes: Closes, turns: readonly Turn[], tool = oddTool()) {
-  const tools = [tool, ...builtinTools("lookup_order")];
-  const on = closes(
-    await startStage(
-      { turns: [{ say: GREETING }, ...turns] },
-      { agents: onlyAgent(agent({ tools })) },
-    ),
+/** Their agent says FILLER while the tool `odd` works. */
+const PATIENT_NUMBER = "+12025550101";
+
+/** Tests run beside each other in calls of one relay: the tools of each would be a process more. */
+let on: Stage;
+/** What the model says in the session that is dialled next. */
+let next: readonly Turn[] = [];
+beforeAll(async () => {
+  const tools = builtinTools("lookup_order");
+  const plain = agent({ tools: [oddTool(), ...tools] });
+  const patient = { ...agent({ tools: [oddTool(FILLER), ...tools] }), name: "patient" };
+  on = await startStage(
+    { turns: [] },
+    {
+      agents: {
+        agents: new Map([plain, patient].map((one) => [one.name, one])),
+        numbers: new Map([[PATIENT_NUMBER, patient.name]]),
+        defaultAgent: plain.name,
+      },
+      model: { script: () => ({ turns: [{ say: GREETING }, ...next] }) },
+    },
   );
-  const call = on.twilio.placeCall();
+}, 60_000);
+afterAll(async () => {
+  await on?.close();
+  rmSync(folder, { recursive: true });
+});
+
+let placed: Promise<unknown> = Promise.resolve();
+
+/** One after the other: a session that is new belongs to the call that was placed last. */
+function place(turns: readonly Turn[], to: string | undefined) {
+  const call = placed.then(async () => {
+    next = turns;
+    const { sessions } = on.model;
+    const before = sessions.length;
+    const leg = on.twilio.placeCall(to === undefined ? {} : { to });
+    await vi.waitUntil(() => sessions.length > before, { timeout: 10_000, interval: 5 });
+    return { call: leg, session: sessions[before]! };
+  });
+  placed = call.catch(() => undefined);
+  return call;
+}
+
+/** A caller who is greeted, and asks. */
+async function asks(closes: Closes, turns: readonly Turn[], to?: string) {
+  const { call, session } = await place(turns, to);
+  closes({
+    close: async () => {
+      call.hangUp();
+      await call.ended;
+    },
+  });
   await hears(call, GREETING.audio);
   await call.say(question);
-  return { on, call, session: on.model.sessions[0]! };
+  return { call, session };
 }
 
 function outputsIn({ events }: ModelSession): string[] {
@@ -95,11 +137,9 @@ async function pass(ms: number): Promise<void> {
 
 async function isAnsweredOnce(
   expect: ExpectStatic,
-  on: Stage,
-  call: Leg,
+  { call, session }: { readonly call: Leg; readonly session: ModelSession },
   responses: number,
 ): Promise<void> {
-  const session = on.model.sessions[0]!;
   await hears(call, ANSWER.audio);
   await pass(QUIET_MS);
   expect(session.responses).toHaveLength(responses);
@@ -116,25 +156,25 @@ describe.concurrent("say_while_waiting after a spoken preamble", () => {
     closes,
     expect,
   }) => {
-    const { on, call, session } = await asks(
+    const { call, session } = await asks(
       closes,
       [{ say: PREAMBLE, calls: [odd({ ms: 1_500 })] }, { say: ANSWER }],
-      oddTool(FILLER),
+      PATIENT_NUMBER,
     );
     await hears(call, PREAMBLE.audio);
-    await isAnsweredOnce(expect, on, call, 3);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(words(session)).not.toContain(FILLER);
   });
 
   it("is said 0.7 s after the caller has heard the last sound", async ({ closes, expect }) => {
     const filler = { text: FILLER, audio: speechLike(700, 6) };
-    const { on, call, session } = await asks(
+    const { call, session } = await asks(
       closes,
       [{ say: PREAMBLE, calls: [odd({ ms: 7_000 })] }, { say: filler }, { say: ANSWER }],
-      oddTool(FILLER),
+      PATIENT_NUMBER,
     );
     await hears(call, filler.audio);
-    await isAnsweredOnce(expect, on, call, 4);
+    await isAnsweredOnce(expect, { call, session }, 4);
     expect(words(session).split(FILLER)).toHaveLength(2);
     expect(on.twilio.longestSilence(call).ms).toBeLessThanOrEqual(8_000);
   });
@@ -144,7 +184,7 @@ describe.concurrent("a tool's result that comes while the caller speaks", () => 
   it("is part of the one answer to what they say", async ({ closes, expect }) => {
     const until = join(folder, "now");
     const tool = odd({ ms: 20, until });
-    const { on, call, session } = await asks(closes, [{ calls: [tool] }, { say: ANSWER }]);
+    const { call, session } = await asks(closes, [{ calls: [tool] }, { say: ANSWER }]);
     await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
     // speech_stopped and committed come in one packet.
     const said = call.say(speechLike(4_000, 5));
@@ -153,7 +193,7 @@ describe.concurrent("a tool's result that comes while the caller speaks", () => 
     await on.until(call.sid, "tool");
     expect(session.speech.at(-1)?.stoppedAtMs).toBeNull();
     await said;
-    await isAnsweredOnce(expect, on, call, 3);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(outputsIn(session)).toHaveLength(1);
   });
 });
@@ -162,18 +202,15 @@ describe.concurrent("calls whose result JSON cannot express", () => {
   it("are answered, each of them, and so are their neighbours", async ({ closes, expect }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
     const calls = [...RESULTS.map((result) => odd({ result })), lookUp];
-    const { on, call, session } = await asks(closes, [{ calls }, { say: ANSWER }]);
-    await isAnsweredOnce(expect, on, call, 3);
+    const { call, session } = await asks(closes, [{ calls }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(outputsIn(session)).toHaveLength(calls.length);
     expect(on.record(call.sid).tools).toHaveLength(calls.length);
   });
 
   it.for(["cycle", "bigint"])("are answered alone: %s", async (result, { closes, expect }) => {
-    const { on, call, session } = await asks(closes, [
-      { calls: [odd({ result })] },
-      { say: ANSWER },
-    ]);
-    await isAnsweredOnce(expect, on, call, 3);
+    const { call, session } = await asks(closes, [{ calls: [odd({ result })] }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(outputsIn(session)).toHaveLength(1);
   });
 });
@@ -193,22 +230,22 @@ describe.concurrent("calls that no tool can take", () => {
       odd({ text: "x".repeat(5_000) }),
       odd({}),
     ];
-    const { on, call, session } = await asks(closes, [{ calls }, { say: ANSWER }]);
-    await isAnsweredOnce(expect, on, call, 3);
+    const { call, session } = await asks(closes, [{ calls }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(outputsIn(session)).toHaveLength(calls.length);
     expect(JSON.stringify(on.record(call.sid).tools).length).toBeLessThan(20_000);
   });
 
   it("are answered alone: a name of 600 characters", async ({ closes, expect }) => {
-    const { on, call, session } = await asks(closes, [{ calls: [long] }, { say: ANSWER }]);
-    await isAnsweredOnce(expect, on, call, 3);
+    const { call, session } = await asks(closes, [{ calls: [long] }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(outputsIn(session)).toHaveLength(1);
   });
 
   it("are answered once where two have one id", async ({ closes, expect }) => {
     const twin = { name: "lookup_order", arguments: { query: "1" }, callId: "call_twin" };
-    const { on, call, session } = await asks(closes, [{ calls: [twin, twin] }, { say: ANSWER }]);
-    await isAnsweredOnce(expect, on, call, 3);
+    const { call, session } = await asks(closes, [{ calls: [twin, twin] }, { say: ANSWER }]);
+    await isAnsweredOnce(expect, { call, session }, 3);
     expect(outputsIn(session)).toEqual(["call_twin"]);
   });
 });
@@ -219,10 +256,7 @@ describe.concurrent("a function call in every response", () => {
     expect,
   }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
-    const { on, call, session } = await asks(
-      closes,
-      Array(60).fill({ calls: [lookUp], delayMs: 20 }),
-    );
+    const { call, session } = await asks(closes, Array(60).fill({ calls: [lookUp], delayMs: 20 }));
     await call.events.until("dial_bridged", {}, 20_000);
     const creates = session.events.filter(({ type }) => type === "response.create");
     expect(creates.length).toBeLessThanOrEqual(15);
@@ -233,7 +267,7 @@ describe.concurrent("a function call in every response", () => {
 describe.concurrent("calls that run when the caller hangs up", () => {
   it("are in the record, with those that had ended beside them", async ({ closes, expect }) => {
     const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
-    const { on, call, session } = await asks(closes, [{ calls: [odd({ ms: 12_000 }), lookUp] }]);
+    const { call, session } = await asks(closes, [{ calls: [odd({ ms: 12_000 }), lookUp] }]);
     await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
     await pass(500);
     call.hangUp();

@@ -29,6 +29,8 @@ export interface FaultCase {
   readonly holds: string;
   /** Part of `npm test`. */
   readonly quick?: true;
+  /** Most of its time it waits for the relay, and is in no other case's way: `npm test` saves that. */
+  readonly waits?: true;
   /** On a relay of its own, because it does not outlive the case: no steady calls run on it. */
   readonly alone?: true;
   /** On a relay of its own with steady calls, because it needs other settings or more calls. */

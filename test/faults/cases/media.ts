@@ -95,6 +95,7 @@ export const MEDIA_CASES: readonly FaultCase[] = [
     name: "websocket-bytes",
     group: "media",
     quick: true,
+    waits: true,
     what: `${BAD_FRAMES.length} kinds of frames that RFC 6455 forbids, on signed streams`,
     holds: "each stream is closed",
     run: async (world) => {
@@ -114,6 +115,7 @@ export const MEDIA_CASES: readonly FaultCase[] = [
     name: "stream-texts",
     group: "media",
     quick: true,
+    waits: true,
     what: `${TEXTS.length} kinds of JSON that Twilio does not send, as the first message`,
     holds: "the stream is closed, at the latest after 10 s; nothing goes to the model",
     run: async (world) => {
