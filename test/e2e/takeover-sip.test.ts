@@ -111,6 +111,9 @@ describe.concurrent("a take-over on the SIP path", { timeout: 40_000 }, () => {
   it("ends by itself when the supervisor's connection is lost", async ({ closes, expect }) => {
     const { here, caller, call, listener, mic, line, acts } = await takenOver(closes, expect);
     await expect.poll(() => line()?.status, PATIENCE).toBe("in-progress");
+    // A model that was with the caller all the time would have nothing to say.
+    const withThem = () => here.twilio.connections.now(caller.sid).with;
+    await expect.poll(withThem, PATIENCE).toEqual(["supervisor"]);
     mic.off();
     listener.terminate();
     await here.said(call, 2);

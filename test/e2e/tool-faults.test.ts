@@ -15,6 +15,8 @@ import { type Stage, startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
 const PREAMBLE = { text: "Let me look, this takes a moment.", audio: speechLike(3_000, 2) };
+/** Longer than a tool takes of which a busy machine thinks last. */
+const LONG_PREAMBLE = { ...PREAMBLE, audio: speechLike(5_000, 7) };
 const ANSWER = { text: "It left yesterday.", audio: speechLike(500, 3) };
 const FILLER = "One moment, I am still looking.";
 const question = speechLike(600, 4);
@@ -158,10 +160,10 @@ describe.concurrent("say_while_waiting after a spoken preamble", () => {
   }) => {
     const { call, session } = await asks(
       closes,
-      [{ say: PREAMBLE, calls: [odd({ ms: 1_500 })] }, { say: ANSWER }],
+      [{ say: LONG_PREAMBLE, calls: [odd({ ms: 1_500 })] }, { say: ANSWER }],
       PATIENT_NUMBER,
     );
-    await hears(call, PREAMBLE.audio);
+    await hears(call, LONG_PREAMBLE.audio);
     await isAnsweredOnce(expect, { call, session }, 3);
     expect(words(session)).not.toContain(FILLER);
   });
