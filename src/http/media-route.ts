@@ -48,6 +48,8 @@ const CLOSE_ON_BACKPRESSURE = 1 as unknown as NonNullable<
 /** What uWebSockets.js keeps for the relay beside each socket. */
 export interface Session {
   socket: UwsMediaSocket | null;
+  /** Beside its socket, so that a message need not touch that one. Null: nobody listens any more. */
+  receiver: MediaReceiver | null;
 }
 
 export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session> {
@@ -83,7 +85,7 @@ export function acceptStream(
   context: us_socket_context_t,
 ): void {
   response.upgrade<Session>(
-    { socket: null },
+    { socket: null, receiver: null },
     request.getHeader("sec-websocket-key"),
     // The relay speaks no subprotocol and no extension, so it agrees to none.
     "",
@@ -114,15 +116,28 @@ export function streamBehavior({
     sendPingsAutomatically: true,
     open: (ws) => {
       const socket = new UwsMediaSocket(ws, log);
-      ws.getUserData().socket = socket;
-      socket.open(openStream);
+      const session = ws.getUserData();
+      session.socket = socket;
+      session.receiver = socket.open(openStream);
     },
     message: (ws, message, isBinary) => {
       const startedMs = timer.start();
-      ws.getUserData().socket?.message(message, isBinary);
+      const session = ws.getUserData();
+      if (isBinary) session.socket?.close(PROTOCOL_ERROR, "text only");
+      else {
+        try {
+          session.receiver?.message(new Uint8Array(message));
+        } catch (error) {
+          session.socket?.failed(error);
+        }
+      }
       timer.end("media_message", startedMs);
     },
-    close: (ws, code) => ws.getUserData().socket?.closed(code),
+    close: (ws, code) => {
+      const session = ws.getUserData();
+      session.receiver = null;
+      session.socket?.closed(code);
+    },
   };
 }
 
@@ -138,27 +153,18 @@ class UwsMediaSocket implements MediaSocket {
     this.#log = log;
   }
 
-  open(openStream: StreamBehaviorParts["openStream"]): void {
+  /** @returns who gets its messages; null: nobody. */
+  open(openStream: StreamBehaviorParts["openStream"]): MediaReceiver | null {
     try {
       const receiver = openStream(this);
       this.#receiver = receiver;
-      // The stream may have been closed at once, before its receiver was known here.
-      if (this.#closeCode !== null) receiver.closed(this.#closeCode);
+      if (this.#closeCode === null) return receiver;
+      // The stream was closed at once, before its receiver was known here.
+      receiver.closed(this.#closeCode);
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
-  }
-
-  message(message: ArrayBuffer, isBinary: boolean): void {
-    if (isBinary) {
-      this.close(PROTOCOL_ERROR, "text only");
-      return;
-    }
-    try {
-      this.#receiver?.message(new Uint8Array(message));
-    } catch (error) {
-      this.#failed(error);
-    }
+    return null;
   }
 
   closed(code: number): void {
@@ -195,7 +201,7 @@ class UwsMediaSocket implements MediaSocket {
   }
 
   /** A fault in one call must not end the other calls of this process. */
-  #failed(error: unknown): void {
+  failed(error: unknown): void {
     this.#callLog.error("media: handler failed, socket closed", {}, error);
     this.close(INTERNAL_ERROR, "internal");
   }

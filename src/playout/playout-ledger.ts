@@ -91,6 +91,17 @@ export class PlayoutLedger {
   }
 
   /**
+   * How much more has to be played until the oldest entry has been heard to its end; null: not all of
+   * it has come or been sent, or there is none.
+   */
+  bytesToPlayed(playedBytes: number): number | null {
+    const entry = this.#entries[0];
+    if (entry === undefined || !entry.complete || entry.sentBytes < entry.receivedBytes)
+      return null;
+    return Math.max(0, entry.startBytes + entry.sentBytes - playedBytes);
+  }
+
+  /**
    * Ends every entry, oldest first. An item is cut unless it was complete and everything but its
    * last frame was heard: cutting it would cost its transcript in the model's memory, and this
    * account is exact to a frame.

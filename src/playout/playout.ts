@@ -40,6 +40,11 @@ export const PLAYOUT_LIMIT_BYTES = msToBytes(5 * 60_000);
 const MESSAGE_BYTES = 3 * FRAME_BYTES;
 /** A mark at least this often. Between marks the clock is exact, and every echo costs a message. */
 const MARK_EVERY_BYTES = msToBytes(240);
+/**
+ * Later than any time: the largest number that V8 keeps in an object's field without an object of
+ * its own. A process that has run for longer (25 days) looks at each call each time.
+ */
+const FOREVER_MS = 2 ** 31 - 1;
 /** An echo that is later than this will not come; the clock is believed instead. */
 const ECHO_TIMEOUT_MS = 500;
 
@@ -49,13 +54,19 @@ const ECHO_TIMEOUT_MS = 500;
  * called with the time.
  */
 export class Playout {
+  // What a turn needs in which nothing is due comes first, in one line of the processor's cache.
+  /** Before this no audio is due and no gap can begin, unless something changes. A whole number. */
+  #restsUntilMs = 0;
+  /** Before this no item can have been heard to its end, unless something changes. The same. */
+  #unheardUntilMs = 0;
+  #held = false;
+  #hasItems = false;
   readonly #sink: PlayoutSink;
   readonly #lead: LeadControl;
   readonly #buffer: JitterBuffer;
   readonly #ledger = new PlayoutLedger();
   readonly #clock = new PlaybackClock();
   #markedBytes = 0;
-  #held = false;
   #underruns = 0;
   #droppedBytes = 0;
   /** True from the moment when the phone ran dry in the middle of an item until the next audio. */
@@ -85,6 +96,11 @@ export class Playout {
 
   get held(): boolean {
     return this.#held;
+  }
+
+  /** Items are being played or wait, or have not been taken since they were heard. */
+  get hasItems(): boolean {
+    return this.#hasItems;
   }
 
   /** Nothing waits, and nothing is being played as far as the clock knows. */
@@ -140,6 +156,8 @@ export class Playout {
         : this.#ledger.open(itemId, responseId, contentIndex);
     const taken = entry.overflowed ? 0 : this.#buffer.push(ulaw, start, end);
     entry.receivedBytes += taken;
+    this.#hasItems = true;
+    this.#wake();
     const refused = end - start - taken;
     if (refused > 0) {
       entry.overflowed = true;
@@ -153,6 +171,7 @@ export class Playout {
     const entry = this.#ledger.find(itemId);
     if (entry === undefined) return;
     entry.complete = true;
+    this.#wake();
     this.pump(nowMs);
     if (this.#ledger.nextToSend() === undefined) this.#mark();
   }
@@ -180,6 +199,7 @@ export class Playout {
    * is due.
    */
   pump(nowMs: number): void {
+    if (nowMs < this.#restsUntilMs) return;
     if (this.#held || this.#buffer.length === 0) {
       this.#watchForUnderrun(nowMs);
       return;
@@ -203,6 +223,26 @@ export class Playout {
       if (!this.#send(entry, n, nowMs)) break;
       lead = this.#clock.leadBytes(nowMs);
     }
+    if (this.#buffer.length > 0) this.#rest(nowMs, target, lead);
+    else this.#restsUntilMs = 0;
+  }
+
+  /**
+   * Nothing more is due until the phone has room for a message or for all that waits, or until half
+   * of the lead is gone.
+   */
+  #rest(nowMs: number, target: number, lead: number): void {
+    const entry = this.#ledger.nextToSend();
+    const waiting = entry === undefined ? 0 : entry.receivedBytes - entry.sentBytes;
+    const untilRoom = Math.min(waiting, this.#worthwhileBytes) - (target - lead);
+    const bytes = Math.min(untilRoom, lead - target / 2);
+    this.#restsUntilMs = Math.floor(nowMs + Math.max(0, bytes) / BYTES_PER_MS);
+  }
+
+  /** Something has changed: whatever was known about the time to come may be wrong. */
+  #wake(): void {
+    this.#restsUntilMs = 0;
+    this.#unheardUntilMs = 0;
   }
 
   #send(entry: LedgerEntry, n: number, nowMs: number): boolean {
@@ -223,6 +263,7 @@ export class Playout {
     clock.sent(n, nowMs);
     this.#dry = false;
     const endsItem = entry.complete && entry.sentBytes === entry.receivedBytes;
+    if (endsItem) this.#unheardUntilMs = 0;
     if (starts || endsItem || clock.sentBytes - this.#markedBytes >= MARK_EVERY_BYTES) this.#mark();
     return taken;
   }
@@ -236,14 +277,23 @@ export class Playout {
 
   /** An echoed mark. Echoes of an older generation change nothing. */
   marked(generation: number, position: number, nowMs: number): void {
+    this.#wake();
     const lateMs = this.#clock.marked(generation, position, nowMs);
     if (lateMs !== NOT_MEASURED) this.#lead.late(lateMs);
   }
 
   /** Takes the oldest item that has been heard to its end; undefined when there is none. */
   takePlayed(nowMs: number): PlaybackReport | undefined {
-    if (this.#ledger.entries.length === 0) return undefined;
-    return this.#ledger.takePlayed(this.#clock.playedBytes(nowMs));
+    if (!this.#hasItems || nowMs < this.#unheardUntilMs) return undefined;
+    const playedBytes = this.#clock.playedBytes(nowMs);
+    const report = this.#ledger.takePlayed(playedBytes);
+    if (report !== undefined) this.#hasItems = this.#ledger.entries.length > 0;
+    else {
+      const missing = this.#ledger.bytesToPlayed(playedBytes);
+      this.#unheardUntilMs =
+        missing === null ? FOREVER_MS : Math.floor(nowMs + missing / BYTES_PER_MS);
+    }
+    return report;
   }
 
   /**
@@ -256,11 +306,13 @@ export class Playout {
   interrupt(nowMs: number): PlaybackReport[] | null {
     // A hold that led to this interruption must not delay the next answer.
     this.#held = false;
+    this.#wake();
     const playing = this.#clock.leadBytes(nowMs) > 0;
     if (!playing && this.#buffer.length === 0) return null;
     const playedBytes = this.#clock.playedOnArrivalBytes(nowMs);
     this.#sink.clear();
     this.#forget();
+    this.#hasItems = false;
     return this.#ledger.takeAll(playedBytes);
   }
 
@@ -276,6 +328,7 @@ export class Playout {
   resume(nowMs: number): void {
     if (!this.#held) return;
     this.#held = false;
+    this.#wake();
     this.pump(nowMs);
   }
 
@@ -296,6 +349,7 @@ export class Playout {
   disconnect(nowMs: number): PlaybackReport[] {
     const playedBytes = this.#clock.playedBytes(nowMs);
     this.#forget();
+    this.#hasItems = false;
     return this.#ledger.takeAll(playedBytes);
   }
 
@@ -305,13 +359,19 @@ export class Playout {
     this.#markedBytes = 0;
     this.#held = false;
     this.#dry = false;
+    this.#wake();
   }
 
   #watchForUnderrun(nowMs: number): void {
+    this.#restsUntilMs = FOREVER_MS;
     if (this.#dry || this.#held) return;
     const last = this.#ledger.last;
     if (last === undefined || last.complete || last.startBytes < 0) return;
-    if (this.#clock.leadBytes(nowMs) > 0) return;
+    const lead = this.#clock.leadBytes(nowMs);
+    if (lead > 0) {
+      this.#restsUntilMs = Math.floor(nowMs + lead / BYTES_PER_MS);
+      return;
+    }
     this.#dry = true;
     this.#underruns++;
   }

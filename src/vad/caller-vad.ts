@@ -16,12 +16,17 @@ const GATE_EVERY_FRAMES = 4;
  * and where their speech begins and ends. It gets every caller frame and allocates nothing.
  */
 export class CallerVad {
+  // What a frame of a quiet line needs comes first, in one line of the processor's cache.
+  /** The caller is silent for certain, as far as whole frames tell. */
+  #silent = false;
+  #incomplete = false;
+  #quietFrames = 0;
+  /** Frames since the echo gate's last one. */
+  #leftOutFrames = 0;
+  #audioMs = 0;
   readonly #vad = new FrameVad();
   readonly #gate: EchoGate;
   readonly #endpointer = new Endpointer();
-  #audioMs = 0;
-  #incomplete = false;
-  #quietFrames = 0;
 
   /** @param maxAheadMs  of `played`: from a call until the phone plays it; default: 5 s. */
   constructor(maxAheadMs?: number) {
@@ -38,28 +43,31 @@ export class CallerVad {
     let crossed: Endpoint | null = null;
     let at = start;
     for (; at + FRAME_BYTES <= end; at += FRAME_BYTES) {
-      const near = this.#isNear(ulaw, at, nowMs);
-      crossed = this.#endpointer.frame(near, this.#audioMs) ?? crossed;
+      crossed = this.#frame(ulaw, at, nowMs) ?? crossed;
       this.#audioMs += FRAME_MS;
     }
     this.#incomplete = at < end;
     return crossed;
   }
 
-  /**
-   * Whether this frame is the caller's speech. On a quiet line detector and gate skip most frames.
-   */
-  #isNear(ulaw: Uint8Array, at: number, nowMs: number): boolean {
-    const quiet =
-      isQuieter(ulaw, at, at + FRAME_BYTES, QUIET_ENERGY) &&
-      this.#vad.certainlySilent &&
-      !this.#endpointer.speaking;
+  /** On a quiet line detector and gate skip most frames. */
+  #frame(ulaw: Uint8Array, at: number, nowMs: number): Endpoint | null {
+    const quiet = this.#silent && isQuieter(ulaw, at, at + FRAME_BYTES, QUIET_ENERGY);
     this.#quietFrames = quiet ? this.#quietFrames + 1 : 0;
-    const heard = this.#quietFrames % DETECT_EVERY_FRAMES === 0 && this.#vad.frame(ulaw, at);
-    if (this.#quietFrames % GATE_EVERY_FRAMES === 0)
-      return this.#gate.frame(ulaw, at, heard, nowMs);
-    this.#gate.rest(nowMs);
-    return false;
+    if (this.#quietFrames % DETECT_EVERY_FRAMES !== 0) {
+      // Silence before it has already undone every onset, so the endpointer need not know.
+      this.#leftOutFrames++;
+      return null;
+    }
+    const heard = this.#vad.frame(ulaw, at);
+    let near = false;
+    if (this.#quietFrames % GATE_EVERY_FRAMES === 0) {
+      near = this.#gate.frame(ulaw, at, heard, nowMs, this.#leftOutFrames);
+      this.#leftOutFrames = 0;
+    } else this.#leftOutFrames++;
+    const crossed = this.#endpointer.frame(near, this.#audioMs);
+    this.#silent = this.#vad.certainlySilent && !this.#endpointer.speaking;
+    return crossed;
   }
 
   /**
@@ -76,7 +84,7 @@ export class CallerVad {
 
   /** True: the caller is certainly silent. Echo makes it false. */
   get certainlySilent(): boolean {
-    return !this.#incomplete && this.#vad.certainlySilent && !this.#endpointer.speaking;
+    return this.#silent && !this.#incomplete;
   }
 
   /** Length of the speech that ended last, in ms. */
@@ -110,7 +118,10 @@ export class CallerVad {
     this.#vad.reset();
     this.#gate.reset();
     this.#endpointer.reset();
-    this.#audioMs = 0;
+    this.#silent = false;
     this.#incomplete = false;
+    this.#quietFrames = 0;
+    this.#leftOutFrames = 0;
+    this.#audioMs = 0;
   }
 }

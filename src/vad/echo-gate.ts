@@ -66,10 +66,11 @@ export class EchoGate {
    * The next 20 ms of the caller, 160 bytes of `ulaw` from `start`, arriving at `nowMs`.
    *
    * @param vadSpeech  whether the VAD takes it for speech
+   * @param leftOut    frames before it that were too quiet for speech or echo, and were not given
    * @returns          true: speech of the caller; false: silence, noise or only echo.
    */
-  frame(ulaw: Uint8Array, start: number, vadSpeech: boolean, nowMs: number): boolean {
-    this.#followFrames(nowMs);
+  frame(ulaw: Uint8Array, start: number, vadSpeech: boolean, nowMs: number, leftOut = 0): boolean {
+    this.#followFrames(nowMs, leftOut + 1);
     const beganStep = Math.floor((this.#frameEndMs - FRAME_MS) / STEP_MS);
     if (this.#played.endsBefore(beganStep - MAX_DELAY_MS / STEP_MS)) return vadSpeech;
     envelope(ulaw, start, FRAME_MS / STEP_MS, levels);
@@ -80,14 +81,9 @@ export class EchoGate {
     return near;
   }
 
-  /** A frame that is too quiet for speech or echo. It is only counted. */
-  rest(nowMs: number): void {
-    this.#followFrames(nowMs);
-  }
-
-  #followFrames(nowMs: number): void {
-    const late = nowMs - (this.#frameEndMs + FRAME_MS);
-    if (late >= 0 && late < GAP_MS) this.#frameEndMs += FRAME_MS + CATCH_UP_SHARE * late;
+  #followFrames(nowMs: number, frames: number): void {
+    const late = nowMs - (this.#frameEndMs + frames * FRAME_MS);
+    if (late >= 0 && late < GAP_MS) this.#frameEndMs += frames * (FRAME_MS + CATCH_UP_SHARE * late);
     else this.#frameEndMs = nowMs;
   }
 

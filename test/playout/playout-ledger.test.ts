@@ -42,6 +42,23 @@ describe("PlayoutLedger: order", () => {
   });
 });
 
+describe("PlayoutLedger.bytesToPlayed", () => {
+  const whole = { receivedBytes: 800, sentBytes: 800, startBytes: 1600, complete: true };
+
+  it.each([
+    ["just sent", whole, 1600, 800],
+    ["one byte short", whole, 2399, 1],
+    ["heard to its end", whole, 2400, 0],
+    ["more may come", { ...whole, complete: false }, 1600, null],
+    ["not all sent", { ...whole, sentBytes: 640 }, 1600, null],
+  ])("%s", (_what, state, playedBytes, missing) => {
+    const ledger = new PlayoutLedger();
+    expect(ledger.bytesToPlayed(playedBytes)).toBeNull();
+    opened(ledger, 1, state);
+    expect(ledger.bytesToPlayed(playedBytes)).toBe(missing);
+  });
+});
+
 describe("PlayoutLedger.takePlayed", () => {
   const whole = { receivedBytes: 800, sentBytes: 800, startBytes: 1600, complete: true };
 

@@ -123,6 +123,17 @@ describe("the caller", () => {
   });
 });
 
+it("knows when the echo comes, too, after quiet frames of which most were left out", () => {
+  const gate = new EchoGate();
+  const quiet = new Uint8Array(FRAME_BYTES).fill(0xff);
+  gate.frame(quiet, 0, false, FRAME_MS);
+  const leftOut = 3;
+  // So few that a clock which did not count them would not have been set anew.
+  for (let n = 1; n <= 3; n++)
+    gate.frame(quiet, 0, false, FRAME_MS + n * (leftOut + 1) * FRAME_MS, leftOut);
+  expect(count(verdictsOf({ echoDb: -16, delayMs: 20 }, gate, 13 * FRAME_MS))).toBe(0);
+});
+
 it("forgets the line on reset", () => {
   const gate = new EchoGate();
   const line = { echoDb: -20, delayMs: 300, callerFromMs: 2_000 };

@@ -17,7 +17,7 @@ import type {
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { CallListeners } from "./call-listeners.js";
 import { CallerTurns } from "./caller-turns.js";
-import type { TickTarget } from "./frame-ticker.js";
+import type { FrameTicker, TickTarget } from "./frame-ticker.js";
 import { GreetingProtection } from "./greeting-protection.js";
 import { HeardSound } from "./heard-sound.js";
 import { Interruptions } from "./interruptions.js";
@@ -51,6 +51,13 @@ export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath>
  * borders of speech come here.
  */
 export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
+  // What every caller frame needs comes first, in one line of the processor's cache.
+  readonly #ticker: FrameTicker;
+  /** This call's, while there is a stream. */
+  #tickSlot = 0;
+  readonly #audio: AudioPath;
+  /** When the next slow tick is due: a whole number, which needs no memory of its own. */
+  #slowTickMs = 0;
   readonly name = "media-stream";
   readonly isSupervisorHeard = true;
   readonly capabilities = {
@@ -64,7 +71,6 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   readonly #call: CallContext;
   readonly #host: CallPathHost;
   readonly #invitation: StreamInvitation;
-  readonly #audio: AudioPath;
   readonly #tuner: TurnDetectionTuner;
   readonly #protection: GreetingProtection;
   readonly #interruptions: Interruptions;
@@ -75,9 +81,6 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   #startedMs = 0;
   #hasSpoken = false;
   #redialledMs = Number.NEGATIVE_INFINITY;
-  /** The ticker's slot for this call, while there is a stream. */
-  #tickSlot = 0;
-  #slowTickMs = Number.NEGATIVE_INFINITY;
   readonly #playoutMetrics: PlayoutMetrics;
   readonly #sound: HeardSound;
   readonly listeners: CallListeners;
@@ -87,6 +90,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#call = call;
     this.#host = host;
     this.#invitation = invitation;
+    this.#ticker = deps.ticker;
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.audio = this.#audio.modelAudio.bind(this.#audio);
     this.#sound = new HeardSound(this.#audio);
@@ -141,7 +145,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   streamEnded(clean: boolean): void {
-    this.#call.deps.ticker.remove(this);
+    this.#ticker.remove(this);
     this.#leg = null;
     this.#interruptions.forget();
     for (const report of this.#audio.playout.disconnect(this.#nowMs)) this.#heard(report);
@@ -297,7 +301,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   /** The caller's frames are the clock of this call. */
   frameTick(nowMs: number): void {
-    this.#call.deps.ticker.driven(this.#tickSlot, nowMs);
+    this.#ticker.driven(this.#tickSlot, nowMs);
     this.#tick(nowMs);
   }
 
@@ -309,7 +313,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   #standIn(nowMs: number): void {
-    this.#call.deps.ticker.driven(this.#tickSlot, nowMs);
+    this.#ticker.driven(this.#tickSlot, nowMs);
     this.#audio.tick(nowMs);
     this.#tick(nowMs);
   }
@@ -318,9 +322,9 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     const { playout } = this.#audio;
     // An unconfirmed pause must end as soon as its time is over.
     if (playout.held) this.#interruptions.tick(nowMs);
-    if (playout.entries.length > 0) this.#settle(nowMs);
-    if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
-    this.#slowTickMs = nowMs;
+    if (playout.hasItems) this.#settle(nowMs);
+    if (nowMs < this.#slowTickMs) return;
+    this.#slowTickMs = Math.floor(nowMs + SLOW_TICK_MS);
     this.#interruptions.tick(nowMs);
     if (this.#protection.ends(nowMs))
       this.#host.session?.update({ turnDetection: this.turnDetection });
@@ -333,13 +337,8 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   /** Writes each item that was heard to its end to the record. */
   #settle(nowMs: number): void {
     const { playout } = this.#audio;
-    const { limits } = this.#call;
-    for (
-      let report = playout.takePlayed(nowMs);
-      report !== undefined;
-      report = playout.takePlayed(nowMs)
-    ) {
-      limits.agentActive(nowMs);
+    for (let report = playout.takePlayed(nowMs); report; report = playout.takePlayed(nowMs)) {
+      this.#call.limits.agentActive(nowMs);
       this.#heard(report);
     }
     this.#playoutMetrics.countUnderruns();
@@ -393,7 +392,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   stop(): void {
-    this.#call.deps.ticker.remove(this);
+    this.#ticker.remove(this);
     this.listeners.close();
   }
 }
