@@ -19,8 +19,12 @@ export interface Recording {
 const SOUNDS = "/usr/share/asterisk/sounds";
 const MUSIC = "/usr/share/asterisk/moh";
 export const LANGUAGES = ["en", "es", "fr", "it", "ru"] as const;
+/** The first of each language makes its folder, the second fills it; neither needs the other. */
 const PACKAGES = [
-  ...LANGUAGES.map((language) => `asterisk-core-sounds-${language}-wav`),
+  ...LANGUAGES.flatMap((language) => [
+    `asterisk-core-sounds-${language}`,
+    `asterisk-core-sounds-${language}-wav`,
+  ]),
   "asterisk-moh-opsound-wav",
 ];
 /** Among the prompts, but not speech. */
