@@ -82,9 +82,9 @@ interface Ended {
 export class ToolRunner {
   readonly #options: ToolRunnerOptions;
   readonly #rounds: RoundLimit;
-  /** Aborted when the caller hangs up; what is asked afterwards is cancelled at once. */
-  readonly #hangUp = new AbortController();
-  /** Aborted when the model that asked is gone; a later one may ask again. */
+  /** The caller has hung up: what is asked afterwards is cancelled at once. */
+  #isOver = false;
+  /** Aborted when nobody waits for the running tools any longer. */
   #running = new AbortController();
   #untold = new Set<Untold>();
   #asked = 0;
@@ -123,9 +123,8 @@ export class ToolRunner {
    * @returns as `cancelRunning`.
    */
   cancel(): readonly ToolAnswered[] {
-    this.#hangUp.abort();
-    this.#running.abort();
-    return this.#takeUntold();
+    this.#isOver = true;
+    return this.cancelRunning();
   }
 
   /**
@@ -136,8 +135,11 @@ export class ToolRunner {
    * ran, and those that had ended while another of the same response ran.
    */
   cancelRunning(): readonly ToolAnswered[] {
-    this.#running.abort();
-    this.#running = new AbortController();
+    // Only where a tool runs: an abort costs more than most of a call's end.
+    if (this.#untold.size > 0) {
+      this.#running.abort();
+      this.#running = new AbortController();
+    }
     return this.#takeUntold();
   }
 
@@ -195,8 +197,9 @@ export class ToolRunner {
   }
 
   #after(ms: number, ended: Ended): Promise<Ended> {
+    if (this.#isOver) return Promise.resolve(ended);
     return new Promise((resolve) => {
-      const { signal } = this.#stopping;
+      const { signal } = this.#running;
       const finish = (): void => {
         timer.cancel();
         signal.removeEventListener("abort", finish);
@@ -204,18 +207,14 @@ export class ToolRunner {
       };
       const timer = this.#options.clock.after(ms, finish);
       signal.addEventListener("abort", finish, { once: true });
-      if (signal.aborted) finish();
     });
   }
 
-  get #stopping(): AbortController {
-    return this.#hangUp.signal.aborted ? this.#hangUp : this.#running;
-  }
-
   #run(tool: Tool, args: ToolArguments): Promise<Ended> {
+    if (this.#isOver) return Promise.resolve(CANCELLED);
     const { clock, log } = this.#options;
     const deadline = new AbortController();
-    const { signal: stopping } = this.#stopping;
+    const { signal: stopping } = this.#running;
     const context: ToolContext = {
       ...this.#options.context(),
       signal: AbortSignal.any([deadline.signal, stopping]),
@@ -233,10 +232,6 @@ export class ToolRunner {
         finish(failed("timeout", "The tool did not answer in time."));
         deadline.abort();
       });
-      if (stopping.aborted) {
-        cancelled();
-        return;
-      }
       stopping.addEventListener("abort", cancelled, { once: true });
       answerOf(tool, args, context).then(finish, (error: unknown) => {
         const code = error instanceof RelayError ? error.code : "tool_failed";
