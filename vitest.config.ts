@@ -10,9 +10,8 @@ const WAITING = new RegExp(
   "^test/((e2e|faults|console|deploy|load|app|dev|adapters/tools)/|" +
     "cli/doctor/doctor\\.|records/record-writer-kill\\.)",
 );
-/** The longest of them, a minute each: they begin first, so that none is left over at the end. */
-const LONGEST =
-  /\/(quick|tool-faults|accessibility|console|sip-faults|sip-handover|transfers)\.test\.ts$/;
+/** The longest of them: they begin first, so that none is left over at the end. */
+const LONGEST = /\/(quick|faults-table|console|openai-schemas|provoked|tool-modules)\.test\.ts$/;
 /**
  * Tests that measure memory, or the relay's own figures to some milliseconds: they begin when the
  * others have ended, each in a process of its own.
