@@ -1,7 +1,7 @@
 // `npm test`: types, lint and every test, at the same time. Further arguments go to vitest.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { ensure } from "./ensure.mjs";
 
@@ -23,7 +23,8 @@ const failed = [];
 /** @returns all that the check printed, under its name. */
 async function check([name, args]) {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  setPriority(child.pid, LOWER_PRIORITY);
+  // Not above the tests themselves, which may have been started with a low one.
+  setPriority(child.pid, Math.max(getPriority(), LOWER_PRIORITY));
   let printed = `\n— ${name} —\n`;
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text) => {

@@ -236,7 +236,7 @@ export class Playout {
     const waiting = entry === undefined ? 0 : entry.receivedBytes - entry.sentBytes;
     const untilRoom = Math.min(waiting, this.#worthwhileBytes) - (target - lead);
     const bytes = Math.min(untilRoom, lead - target / 2);
-    this.#restsUntilMs = Math.floor(nowMs + Math.max(0, bytes) / BYTES_PER_MS);
+    this.#restsUntilMs = wholeMsBefore(nowMs, bytes);
   }
 
   /** Something has changed: whatever was known about the time to come may be wrong. */
@@ -263,7 +263,8 @@ export class Playout {
     clock.sent(n, nowMs);
     this.#dry = false;
     const endsItem = entry.complete && entry.sentBytes === entry.receivedBytes;
-    if (endsItem) this.#unheardUntilMs = 0;
+    // Where a run starts, everything before it counts as played.
+    if (starts || endsItem) this.#unheardUntilMs = 0;
     if (starts || endsItem || clock.sentBytes - this.#markedBytes >= MARK_EVERY_BYTES) this.#mark();
     return taken;
   }
@@ -290,8 +291,7 @@ export class Playout {
     if (report !== undefined) this.#hasItems = this.#ledger.entries.length > 0;
     else {
       const missing = this.#ledger.bytesToPlayed(playedBytes);
-      this.#unheardUntilMs =
-        missing === null ? FOREVER_MS : Math.floor(nowMs + missing / BYTES_PER_MS);
+      this.#unheardUntilMs = missing === null ? FOREVER_MS : wholeMsBefore(nowMs, missing);
     }
     return report;
   }
@@ -369,10 +369,18 @@ export class Playout {
     if (last === undefined || last.complete || last.startBytes < 0) return;
     const lead = this.#clock.leadBytes(nowMs);
     if (lead > 0) {
-      this.#restsUntilMs = Math.floor(nowMs + lead / BYTES_PER_MS);
+      this.#restsUntilMs = wholeMsBefore(nowMs, lead);
       return;
     }
     this.#dry = true;
     this.#underruns++;
   }
+}
+
+/**
+ * A whole number of ms by which `bytes` more cannot have been played. One byte less, because the lead
+ * is rounded up to whole bytes.
+ */
+function wholeMsBefore(nowMs: number, bytes: number): number {
+  return Math.floor(nowMs + Math.max(0, bytes - 1) / BYTES_PER_MS);
 }

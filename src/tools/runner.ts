@@ -84,8 +84,8 @@ export class ToolRunner {
   readonly #rounds: RoundLimit;
   /** The caller has hung up: what is asked afterwards is cancelled at once. */
   #isOver = false;
-  /** Aborted when nobody waits for the running tools any longer. */
-  #running = new AbortController();
+  /** Aborted when nobody waits for the running tools any longer. Null: no tool has its signal. */
+  #running: AbortController | null = null;
   #untold = new Set<Untold>();
   #asked = 0;
 
@@ -135,12 +135,17 @@ export class ToolRunner {
    * ran, and those that had ended while another of the same response ran.
    */
   cancelRunning(): readonly ToolAnswered[] {
-    // Only where a tool runs: an abort costs more than most of a call's end.
-    if (this.#untold.size > 0) {
-      this.#running.abort();
-      this.#running = new AbortController();
-    }
+    const running = this.#running;
+    // What an aborted tool asks for next is not aborted with it.
+    this.#running = null;
+    running?.abort();
     return this.#takeUntold();
+  }
+
+  /** Made when it is needed: to abort one costs more than most of a call's end. */
+  get #stopping(): AbortSignal {
+    this.#running ??= new AbortController();
+    return this.#running.signal;
   }
 
   #takeUntold(): readonly ToolAnswered[] {
@@ -199,7 +204,7 @@ export class ToolRunner {
   #after(ms: number, ended: Ended): Promise<Ended> {
     if (this.#isOver) return Promise.resolve(ended);
     return new Promise((resolve) => {
-      const { signal } = this.#running;
+      const signal = this.#stopping;
       const finish = (): void => {
         timer.cancel();
         signal.removeEventListener("abort", finish);
@@ -214,7 +219,7 @@ export class ToolRunner {
     if (this.#isOver) return Promise.resolve(CANCELLED);
     const { clock, log } = this.#options;
     const deadline = new AbortController();
-    const { signal: stopping } = this.#running;
+    const stopping = this.#stopping;
     const context: ToolContext = {
       ...this.#options.context(),
       signal: AbortSignal.any([deadline.signal, stopping]),
