@@ -48,7 +48,7 @@ const CLOSE_ON_BACKPRESSURE = 1 as unknown as NonNullable<
 /** What uWebSockets.js keeps for the relay beside each socket. */
 export interface Session {
   socket: UwsMediaSocket | null;
-  /** Beside its socket, so that a message need not touch that one. Null: nobody listens any more. */
+  /** Beside its socket, so that a message need not touch that one. Null: messages are dropped. */
   receiver: MediaReceiver | null;
 }
 
@@ -153,7 +153,7 @@ class UwsMediaSocket implements MediaSocket {
     this.#log = log;
   }
 
-  /** @returns who gets its messages; null: nobody. */
+  /** @returns the receiver of its messages; null: they are dropped. */
   open(openStream: StreamBehaviorParts["openStream"]): MediaReceiver | null {
     try {
       const receiver = openStream(this);

@@ -84,7 +84,7 @@ export class ToolRunner {
   readonly #rounds: RoundLimit;
   /** The caller has hung up: what is asked afterwards is cancelled at once. */
   #isOver = false;
-  /** Aborted when nobody waits for the running tools any longer. Null: no tool has its signal. */
+  /** Aborted when the answers of the running tools are not waited for. Null: no tool has its signal. */
   #running: AbortController | null = null;
   #untold = new Set<Untold>();
   #asked = 0;

@@ -196,6 +196,20 @@ describe("ToolRunner", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("tells a tool that has answered and kept its signal that the caller has hung up", async () => {
+    let kept: AbortSignal | null = null;
+    const { runner } = bench(
+      tool("a", async (_args, { signal }) => {
+        kept = signal;
+        return { output: 1 };
+      }),
+    );
+    await runner.run([call("a")], QUIET);
+    expect(kept!.aborted).toBe(false);
+    runner.cancel();
+    expect(kept!.aborted).toBe(true);
+  });
+
   it("answers a result that cannot be read as a failure, and its neighbours normally", async () => {
     const { runner } = bench(
       tool("none", async () => undefined as unknown as ToolResult),
