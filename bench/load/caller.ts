@@ -2,6 +2,7 @@
  * One call as Twilio and the person at the phone make it: webhook, stream, talk and silence,
  * hanging up.
  */
+import { randomBytes } from "node:crypto";
 import type { Random } from "../random.js";
 import { CallerBehavior } from "./caller-behavior.js";
 import { CallerUplink } from "./caller-uplink.js";
@@ -64,9 +65,11 @@ export class Caller implements WheelMember, SessionListener {
     this.#meters = parts.meters;
     this.#endMs = endMs;
     this.#startedMs = performance.now();
-    const hex = id.toString(16).padStart(8, "0");
-    this.callSid = `CA${"bec4".repeat(6)}${hex}`;
-    this.#streamSid = `MZ${"bec4".repeat(6)}${hex}`;
+    // A relay that outlives the run must take the calls of the next one for new.
+    const random = randomBytes(10).toString("hex");
+    const hex = `bec4${random}${id.toString(16).padStart(8, "0")}`;
+    this.callSid = `CA${hex}`;
+    this.#streamSid = `MZ${hex}`;
     this.#uplink = new CallerUplink(id, this.#streamSid, parts);
     this.#phone = this.#makePhone();
   }

@@ -23,6 +23,7 @@ import {
   ScenarioError,
 } from "./scenario.js";
 import { type Judged, judge, judgeMeasured, type SloTerm } from "./slo.js";
+import { keepProcessSteady } from "./steady-process.js";
 import { playStorePairs, RECORD_SOURCES, recordsShareText, storePairsText } from "./store-pairs.js";
 import { UsageError } from "./usage-error.js";
 
@@ -100,6 +101,7 @@ class Bench {
     const { slo, findMax: searching, pairStore } = this.#options;
     // A wrong name in a limit is reported before the run, not after it.
     judge(slo, blankFigures());
+    keepProcessSteady();
     const unpin = this.#cores === null ? () => {} : pinSelf(this.#cores.harness);
     const stopListening = onInterrupt(() => {
       console.error("stopping: again to stop at once");

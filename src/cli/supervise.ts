@@ -1,9 +1,10 @@
 import { createServer } from "node:net";
+import { constants } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { exposition } from "../adapters/metrics/exposition.js";
 import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { ownDescriptors } from "../adapters/system/descriptors.js";
-import { helperThreadFlags } from "../adapters/system/helper-threads.js";
+import { helperThreadFlags, lowerHelperThreads } from "../adapters/system/helper-threads.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
@@ -67,6 +68,8 @@ export async function superviseWorkers(
     },
   );
   makeFilesPrivate();
+  // Not this thread's own: the workers would inherit it.
+  lowerHelperThreads(constants.priority.PRIORITY_BELOW_NORMAL);
   ignoreUserSignals();
   onQuit(() => process.kill(process.pid, "SIGTERM"));
   onUncaughtError((error) => log.error("supervisor: uncaught exception", {}, error));

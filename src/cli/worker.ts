@@ -1,3 +1,4 @@
+import { lowerHelperThreads } from "../adapters/system/helper-threads.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import type { App } from "../app/app.js";
@@ -27,6 +28,8 @@ const HEARTBEAT_MS = 1_000;
  * milliseconds.
  */
 const HEARTBEATS_PER_PROCESS_METRICS = 5;
+/** They still get a quarter of a full core, so that code becomes fast in a worker that starts there. */
+const HELPER_NICENESS = 5;
 
 type Send = (message: FromWorker) => void;
 
@@ -46,6 +49,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   ignoreUserSignals();
   onQuit(() => undefined);
   makeFilesPrivate();
+  lowerHelperThreads(HELPER_NICENESS);
   const link = new WorkerLink(systemClock, { send });
   const commands = new WorkerCommands(link);
   process.on("message", (message) => commands.receive(message as ToWorker));

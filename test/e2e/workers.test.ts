@@ -1,5 +1,6 @@
 /** The relay as two worker processes under a supervisor, between the simulators. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { constants, getPriority } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
@@ -119,6 +120,16 @@ describe("two workers", () => {
       .toBe(2);
     // Two halves of 1 MiB, and what V8 adds to them.
     for (const bytes of sizes) expect(bytes).toBeLessThan(6 * 2 ** 20);
+  });
+
+  it.skipIf(process.platform !== "linux")("carry sound in threads that come first", () => {
+    const priorities = (pid: number): number[] =>
+      readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
+    const own = getPriority();
+    for (const pid of [node.pid, ...node.workers()]) expect(getPriority(pid)).toBe(own);
+    // Helpers of V8, that is. Threads that are started later are as before.
+    for (const pid of node.workers()) expect(priorities(pid)).toContain(5);
+    expect(priorities(node.pid)).toContain(constants.priority.PRIORITY_BELOW_NORMAL);
   });
 
   it("share the port, and are scraped as one", async () => {

@@ -5,6 +5,7 @@ import twilio from "twilio";
 import { describe, expect, it, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import { BargeIn } from "../../bench/load/barge-in.js";
+import { Caller } from "../../bench/load/caller.js";
 import { findMax } from "../../bench/load/find-max.js";
 import { Histogram } from "../../bench/load/histogram.js";
 import { run } from "../../bench/load/main.js";
@@ -18,6 +19,8 @@ import { judge, parseSlo } from "../../bench/load/slo.js";
 import { SpokenItem } from "../../bench/load/spoken-item.js";
 import { readFrameText } from "../../bench/load/stamped-audio.js";
 import { readStream, signature } from "../../bench/load/twilio-account.js";
+import { Wheel } from "../../bench/load/wheel.js";
+import { Random } from "../../bench/random.js";
 
 describe("Histogram", () => {
   it("gives quantiles at most 3.2 % above the true ones, never below", () => {
@@ -238,6 +241,22 @@ describe("Twilio's requests", () => {
     expect(signature(account, url, form)).toBe(
       twilio.getExpectedTwilioSignature("secret", url, form),
     );
+  });
+
+  it("are of other calls in each run, which a relay may outlive", () => {
+    const parts = {
+      scenario: DEFAULT_SCENARIO,
+      random: new Random(1),
+      meters: new Meters(),
+      wheel: new Wheel(),
+      account: { accountSid: "ACtest", authToken: "token" },
+      webhookUrl: "http://127.0.0.1:1/incoming-call",
+      sessionByIndex: () => undefined,
+      over: () => undefined,
+    };
+    const sids = [1, 1].map((id) => new Caller(id, 1000, parts).callSid);
+    for (const sid of sids) expect(sid).toMatch(/^CA[0-9a-f]{32}$/);
+    expect(new Set(sids).size).toBe(2);
   });
 
   it("finds the stream in TwiML", () => {

@@ -1,3 +1,7 @@
+/** V8's helper threads: how many processes have beside or under the sound, and what they may delay. */
+import { readdirSync } from "node:fs";
+import { setPriority } from "node:os";
+
 /**
  * Flags for a process beside or under the sound. V8 compiles and collects garbage in four threads of
  * its own. The thread that carries sound may wait for each of them for a tick of the kernel's clock
@@ -15,4 +19,25 @@ export const helperThreadFlags: readonly string[] = flagsBeside(
 export function flagsBeside(given: readonly string[], nodeOptions = ""): readonly string[] {
   const own = given.filter((flag) => flag.startsWith("--v8-pool-size="));
   return own.length > 0 || nodeOptions.includes("--v8-pool-size") ? own : ["--v8-pool-size=1"];
+}
+
+/**
+ * Lets the other threads that this process has come after its main thread and those that are started
+ * later. They are the helpers of V8: one that has begun keeps the thread that carries sound off its
+ * core until the kernel's next tick.
+ *
+ * @param niceness  0 to 19. The higher, the later is slow code replaced by fast while the core is
+ *                  full.
+ */
+export function lowerHelperThreads(niceness: number): void {
+  // Only Linux gives a thread a priority of its own.
+  const threads = process.platform === "linux" ? readdirSync("/proc/self/task").map(Number) : [];
+  for (const thread of threads) {
+    if (thread === process.pid) continue;
+    try {
+      setPriority(thread, niceness);
+    } catch {
+      // It has ended since, or the system does not allow it: it works all the same.
+    }
+  }
 }
