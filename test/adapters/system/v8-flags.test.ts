@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { youngGenerationFlags } from "../../../src/adapters/system/v8-flags.js";
+import { heapFlags } from "../../../src/adapters/system/v8-flags.js";
 
 const MODULE = fileURLToPath(new URL("../../../src/adapters/system/v8-flags.ts", import.meta.url));
 
@@ -34,7 +34,7 @@ describe("v8-flags", () => {
 
   it("gives a worker one that neither grows nor begins small", () => {
     const [idle, busy] = [0, 400_000].map((objects) =>
-      youngGenerationMiB(youngGenerationFlags, true, objects),
+      youngGenerationMiB(heapFlags, true, objects),
     );
     // Later releases count a half more once it is used.
     expect(idle).toBeGreaterThanOrEqual(2);
@@ -43,5 +43,43 @@ describe("v8-flags", () => {
 
   it("leaves it to an operator who sets the size", () => {
     expect(youngGenerationMiB(["--min-semi-space-size=8"], true)).toBeGreaterThan(8);
+  });
+
+  /** Full collections while a heap of 100 MiB grows by so many more. */
+  function fullCollections(flags: readonly string[], grownMiB: number): number {
+    const script = `
+      const { settleHeap } = await import(${JSON.stringify(MODULE)});
+      const { PerformanceObserver } = await import("node:perf_hooks");
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      let full = 0;
+      const observer = new PerformanceObserver((list) => {
+        full += list.getEntries().filter(({ detail }) => detail.kind === 4).length;
+      });
+      observer.observe({ entryTypes: ["gc"] });
+      const kept = [];
+      const grow = async (MiB) => {
+        for (let i = 0; i < MiB * 8; i++) {
+          kept.push(new Array(16_384).fill(i));
+          if (i % 8 === 0) await turn();
+        }
+        await turn();
+      };
+      await grow(100);
+      settleHeap();
+      for (let i = 0; i < 10; i++) await turn();
+      if (full === 0) throw new Error("nothing was collected");
+      full = 0;
+      await grow(${grownMiB});
+      console.log(full);`;
+    const args = ["--import", "tsx", ...heapFlags, ...flags, "--input-type=module", "-e", script];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    if (stdout === "") throw new Error(stderr);
+    return Number(stdout);
+  }
+
+  it("lets a worker's heap grow by half until the next full collection", () => {
+    expect(fullCollections([], 40)).toBe(0);
+    expect(fullCollections([], 90)).toBeGreaterThan(0);
+    expect(fullCollections(["--heap-growing-percent=200"], 90)).toBe(0);
   });
 });
