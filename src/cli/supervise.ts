@@ -7,7 +7,7 @@ import { ownDescriptors } from "../adapters/system/descriptors.js";
 import { helperThreadFlags, lowerHelperThreads } from "../adapters/system/helper-threads.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
-import { heapFlags } from "../adapters/system/v8-flags.js";
+import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
 import { type AgentsPart, partsOf, withOperators } from "../config/agents/agents-parts.js";
 import { readAgentsParts, readOperatorsApart } from "../config/agents/read-apart.js";
 import { ownListener } from "../config/derived.js";
@@ -220,6 +220,6 @@ export function programOf(
   const [, script = "", ...args] = argv;
   const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const globalArgs = at < 0 ? [] : args.slice(at, at + (args[at] === "--settings" ? 2 : 1));
-  const flags = [...execArgv, ...heapFlags, ...helperThreadFlags];
+  const flags = [...execArgv, ...youngGenerationFlags, ...helperThreadFlags];
   return { script, execArgv: flags, globalArgs, workerArgs };
 }

@@ -1,7 +1,7 @@
 import { lowerHelperThreads } from "../adapters/system/helper-threads.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
-import { settleHeap } from "../adapters/system/v8-flags.js";
+import { growHeapByHalf } from "../adapters/system/v8-flags.js";
 import type { App } from "../app/app.js";
 import { AgentsFileError } from "../config/agents/agents-file.js";
 import type { PreparedAgents } from "../config/agents/agents-parts.js";
@@ -108,7 +108,7 @@ async function startApp(
       },
       refuseCalls: () => send({ type: "refuse_calls" }),
     });
-    settleHeap();
+    growHeapByHalf();
     const { publicPort, ownPort, adminPort } = await app.start();
     send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });
     return app;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { helperThreadFlags } from "../../src/adapters/system/helper-threads.js";
-import { heapFlags } from "../../src/adapters/system/v8-flags.js";
+import { youngGenerationFlags } from "../../src/adapters/system/v8-flags.js";
 import { checkPortIsFree, programOf } from "../../src/cli/supervise.js";
 
 describe("the program of a worker", () => {
@@ -17,7 +17,7 @@ describe("the program of a worker", () => {
     const process = { argv: ["node", "/opt/cli.js", ...args], execArgv: ["--import=tsx"] };
     expect(programOf(process, ["--record"])).toEqual({
       script: "/opt/cli.js",
-      execArgv: ["--import=tsx", ...heapFlags, ...helperThreadFlags],
+      execArgv: ["--import=tsx", ...youngGenerationFlags, ...helperThreadFlags],
       globalArgs,
       workerArgs: ["--record"],
     });

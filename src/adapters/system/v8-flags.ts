@@ -20,21 +20,17 @@ if (!chosen) setFlagsFromString("--semi-space-growth-factor=1");
  * a growth factor of 1 on the command line for 2. With 1 MiB, what a beginning call needs for a
  * moment would become old before it is garbage, and stay for minutes.
  */
-export const heapFlags: readonly string[] = [
-  ...(chosen ? [] : ["--min-semi-space-size=2", "--max-semi-space-size=2"]),
-  // For settleHeap().
-  "--expose-gc",
-];
+export const youngGenerationFlags: readonly string[] = chosen
+  ? []
+  : ["--min-semi-space-size=2", "--max-semi-space-size=2"];
 
 /**
- * Collects what loading has left, and lets the heap grow by half until the next full collection. By
- * itself V8 would begin one for every few megabytes that the first hundreds of calls need, and each
- * delays sound for a tenth of a second: marking shares the core with it, and its end stops it.
+ * Lets the heap grow by half from one full collection to the next. By itself V8 begins one for every
+ * few megabytes that the first hundreds of calls need, and each delays sound for a tenth of a second:
+ * marking shares the core with it, and the end of it stops it.
  *
- * A process without `--expose-gc` collects nothing. An operator's --heap-growing-percent takes
- * precedence.
+ * An operator's --heap-growing-percent takes precedence.
  */
-export function settleHeap(): void {
+export function growHeapByHalf(): void {
   if (!given.includes("heap-growing-percent")) setFlagsFromString("--heap-growing-percent=50");
-  globalThis.gc?.();
 }

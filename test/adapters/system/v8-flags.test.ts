@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { heapFlags } from "../../../src/adapters/system/v8-flags.js";
+import { youngGenerationFlags } from "../../../src/adapters/system/v8-flags.js";
 
 const MODULE = fileURLToPath(new URL("../../../src/adapters/system/v8-flags.ts", import.meta.url));
 
@@ -34,7 +34,7 @@ describe("v8-flags", () => {
 
   it("gives a worker one that neither grows nor begins small", () => {
     const [idle, busy] = [0, 400_000].map((objects) =>
-      youngGenerationMiB(heapFlags, true, objects),
+      youngGenerationMiB(youngGenerationFlags, true, objects),
     );
     // Later releases count a half more once it is used.
     expect(idle).toBeGreaterThanOrEqual(2);
@@ -48,7 +48,7 @@ describe("v8-flags", () => {
   /** Full collections while a heap of 100 MiB grows by so many more. */
   function fullCollections(flags: readonly string[], grownMiB: number): number {
     const script = `
-      const { settleHeap } = await import(${JSON.stringify(MODULE)});
+      const { growHeapByHalf } = await import(${JSON.stringify(MODULE)});
       const { PerformanceObserver } = await import("node:perf_hooks");
       const turn = () => new Promise((resolve) => setImmediate(resolve));
       let full = 0;
@@ -65,13 +65,15 @@ describe("v8-flags", () => {
         await turn();
       };
       await grow(100);
-      settleHeap();
+      growHeapByHalf();
+      gc();
       for (let i = 0; i < 10; i++) await turn();
       if (full === 0) throw new Error("nothing was collected");
       full = 0;
       await grow(${grownMiB});
       console.log(full);`;
-    const args = ["--import", "tsx", ...heapFlags, ...flags, "--input-type=module", "-e", script];
+    const given = [...youngGenerationFlags, "--expose-gc", ...flags];
+    const args = ["--import", "tsx", ...given, "--input-type=module", "-e", script];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     if (stdout === "") throw new Error(stderr);
     return Number(stdout);
