@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { lowerHelperThreads } from "../../src/adapters/system/helper-threads.js";
 
-const LOWEST_PRIORITY = 19;
+const LOWER_BY = 19;
 
 export function keepProcessSteady(): void {
   // The command line keeps the young generation as small as a relay's (v8-flags.ts). Here it may
@@ -18,5 +18,5 @@ export function keepProcessSteady(): void {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
   // Helpers of V8, and the thread of the TypeScript loader.
-  lowerHelperThreads(LOWEST_PRIORITY);
+  lowerHelperThreads(LOWER_BY);
 }

@@ -1,5 +1,4 @@
 import { createServer } from "node:net";
-import { constants } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { exposition } from "../adapters/metrics/exposition.js";
 import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
@@ -34,6 +33,8 @@ import {
 /** Workers of a supervisor that was killed close the port within this. */
 const PORT_TRIES = 20;
 const PORT_RETRY_MS = 100;
+/** No caller waits for what they do. */
+const HELPERS_LOWER_BY = 10;
 
 /** Runs WORKERS relay processes until a signal ends them. This process carries no calls. */
 export async function superviseWorkers(
@@ -69,7 +70,7 @@ export async function superviseWorkers(
   );
   makeFilesPrivate();
   // Not this thread's own: the workers would inherit it.
-  lowerHelperThreads(constants.priority.PRIORITY_BELOW_NORMAL);
+  lowerHelperThreads(HELPERS_LOWER_BY);
   ignoreUserSignals();
   onQuit(() => process.kill(process.pid, "SIGTERM"));
   onUncaughtError((error) => log.error("supervisor: uncaught exception", {}, error));

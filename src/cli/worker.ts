@@ -30,7 +30,7 @@ const HEARTBEAT_MS = 1_000;
  */
 const HEARTBEATS_PER_PROCESS_METRICS = 5;
 /** They still get a quarter of a full core, so that code becomes fast in a worker that starts there. */
-const HELPER_NICENESS = 5;
+const HELPERS_LOWER_BY = 5;
 
 type Send = (message: FromWorker) => void;
 
@@ -50,7 +50,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   ignoreUserSignals();
   onQuit(() => undefined);
   makeFilesPrivate();
-  lowerHelperThreads(HELPER_NICENESS);
+  lowerHelperThreads(HELPERS_LOWER_BY);
   const link = new WorkerLink(systemClock, { send });
   const commands = new WorkerCommands(link);
   process.on("message", (message) => commands.receive(message as ToWorker));

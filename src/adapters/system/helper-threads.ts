@@ -1,6 +1,6 @@
 /** V8's helper threads: how many processes have beside or under the sound, and what they may delay. */
-import { readdirSync } from "node:fs";
-import { setPriority } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 
 /**
  * Flags for a process beside or under the sound. V8 compiles and collects garbage in four threads of
@@ -26,13 +26,15 @@ export function flagsBeside(given: readonly string[], nodeOptions = ""): readonl
  * later. They are the helpers of V8: one that has begun keeps the thread that carries sound off its
  * core until the kernel's next tick.
  *
- * @param niceness  0 to 19. The higher, the later is slow code replaced by fast while the core is
- *                  full.
+ * @param by  added to the main thread's niceness, of which 19 is the most. The higher, the later is
+ *            slow code replaced by fast while the core is full.
  */
-export function lowerHelperThreads(niceness: number): void {
-  // Only Linux gives a thread a priority of its own.
-  const threads = process.platform === "linux" ? readdirSync("/proc/self/task").map(Number) : [];
-  for (const thread of threads) {
+export function lowerHelperThreads(by: number): void {
+  // Only Linux gives a thread a priority of its own, and a sandbox may have no /proc.
+  const tasks = "/proc/self/task";
+  if (process.platform !== "linux" || !existsSync(tasks)) return;
+  const niceness = Math.min(getPriority() + by, 19);
+  for (const thread of readdirSync(tasks).map(Number)) {
     if (thread === process.pid) continue;
     try {
       setPriority(thread, niceness);
