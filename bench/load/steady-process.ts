@@ -12,8 +12,8 @@ export function keepProcessSteady(): void {
   // The command line keeps the young generation as small as a relay's (v8-flags.ts). Here it may
   // grow, or what is needed for a second would become old.
   setFlagsFromString("--semi-space-growth-factor=2");
-  // A full collection stops everything for 8 ms. The next one is due at 21 times today's heap, which
-  // this one finds out.
+  // A full collection stops everything for 8 ms. The next one is due at 21 times the heap
+  // that this one measures.
   setFlagsFromString("--heap-growing-percent=2000");
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();

@@ -1,5 +1,5 @@
-/** V8's helper threads: how many processes have beside or under the sound, and what they may delay. */
-import { existsSync, readdirSync } from "node:fs";
+/** V8's helper threads: how many each process has, and how far they give way to sound. */
+import { readdirSync, readlinkSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
 /**
@@ -22,24 +22,30 @@ export function flagsBeside(given: readonly string[], nodeOptions = ""): readonl
 }
 
 /**
- * Lets the other threads that this process has come after its main thread and those that are started
- * later. They are the helpers of V8: one that has begun keeps the thread that carries sound off its
- * core until the kernel's next tick.
+ * Lets the other threads that this process has come after its main thread, and after those that the
+ * main thread starts later. They are the helpers of V8, of which one that has begun keeps the thread
+ * that carries sound off its core until the kernel's next tick, and the pool of libuv, which loading
+ * modules has started: it looks up names, and reads and writes files.
  *
- * @param by  added to the main thread's niceness, of which 19 is the most. The higher, the later is
- *            slow code replaced by fast while the core is full.
+ * @param by  added to the main thread's niceness, of which 19 is the most. The higher it is, the later
+ *            optimized code replaces slow code while the core is full.
  */
 export function lowerHelperThreads(by: number): void {
-  // Only Linux gives a thread a priority of its own, and a sandbox may have no /proc.
-  const tasks = "/proc/self/task";
-  if (process.platform !== "linux" || !existsSync(tasks)) return;
-  const niceness = Math.min(getPriority() + by, 19);
-  for (const thread of readdirSync(tasks).map(Number)) {
-    if (thread === process.pid) continue;
-    try {
-      setPriority(thread, niceness);
-    } catch {
-      // It has ended since, or the system does not allow it: it works all the same.
-    }
+  try {
+    // Only Linux gives a thread a priority of its own. /proc may be that of another namespace.
+    if (readlinkSync("/proc/self") !== String(process.pid)) return;
+    const niceness = Math.min(getPriority() + by, 19);
+    for (const thread of readdirSync("/proc/self/task").map(Number))
+      if (thread !== process.pid) lower(thread, niceness);
+  } catch {
+    // Another system, or one that does not allow it: it works all the same.
+  }
+}
+
+function lower(thread: number, niceness: number): void {
+  try {
+    setPriority(thread, niceness);
+  } catch {
+    // It has ended since, or the system does not allow it.
   }
 }

@@ -27,10 +27,10 @@ export const youngGenerationFlags: readonly string[] = chosen
 /**
  * Lets the heap grow by half from one full collection to the next. By itself V8 begins one for every
  * few megabytes that the first hundreds of calls need, and each delays sound for a tenth of a second:
- * marking shares the core with it, and the end of it stops it.
+ * marking shares its core, and the final pause stops it.
  *
  * An operator's --heap-growing-percent takes precedence.
  */
 export function growHeapByHalf(): void {
-  if (!given.includes("heap-growing-percent")) setFlagsFromString("--heap-growing-percent=50");
+  if (!/heap.growing.percent/.test(given)) setFlagsFromString("--heap-growing-percent=50");
 }
